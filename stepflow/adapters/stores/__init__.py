@@ -1,0 +1,1 @@
+"""Stores keep records: text by key, with a log beside it."""

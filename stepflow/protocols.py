@@ -1,0 +1,379 @@
+"""One Protocol per kind of plug, and what the compiler hands a plug to build itself with.
+
+Pure plugs (strategies) compute and decline; they see no clock, file, network or model:
+Reader, Converter, Segmenter, Verifier, Condition, Fallback text.
+Plugs that touch the world (adapters): Store, Index, Embedder, Backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, Any, Protocol, runtime_checkable
+
+from stepflow.model import Message, Record, Usage
+
+# --- notations: option fields whose text is code of its own -------------------------------------------------------
+
+
+class Notation(Enum):
+    """What language an option's text is written in. The compiler checks it, with positions inside the text."""
+
+    REGEX = "regex"
+    EXPRESSION = "expression"
+    TEMPLATE = "template"
+    JSONPATH = "jsonpath"
+    GRAMMAR = "grammar"  # the name of a grammar under `grammars:`
+    NAME = "name"  # the name of a constraint, `let` value or table
+    TABLE = "table"  # the name of a table
+
+
+RegexText = Annotated[str, Notation.REGEX]
+ExpressionText = Annotated[str, Notation.EXPRESSION]
+TemplateText = Annotated[str, Notation.TEMPLATE]
+JsonPathText = Annotated[str, Notation.JSONPATH]
+GrammarName = Annotated[str, Notation.GRAMMAR]
+NameRef = Annotated[str, Notation.NAME]
+TableName = Annotated[str, Notation.TABLE]
+
+Names = Mapping[str, Any]
+"""What an expression or template may name, and the values."""
+
+
+class Missing(ValueError):
+    """A name or member that an expression needs is not there, e.g. 'answer.value is missing'."""
+
+
+class Expression(Protocol):
+    """A compiled expression. `names` are the top-level names it reads."""
+
+    text: str
+    names: frozenset[str]
+
+    def __call__(self, names: Names) -> Any:
+        """The value. Raises `Missing` or `ValueError` when it has none."""
+
+
+class Template(Protocol):
+    """A compiled template with `{{ … }}` holes. `names` are the top-level names it reads."""
+
+    text: str
+    names: frozenset[str]
+
+    def __call__(self, names: Names) -> str:
+        """The text. Raises `Missing` or `ValueError` when a hole has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegexMatch:
+    """A match of a pattern: [start, end) offsets, and the named groups that took part."""
+
+    start: int
+    end: int
+    text: str
+    groups: Mapping[str, str]
+    spans: Mapping[str, tuple[int, int]]
+
+
+class Pattern(Protocol):
+    """A compiled regular expression (dialect of the `regex` module) with a time limit.
+
+    Its methods raise `ValueError` when the limit is hit: no pattern of an author can hang the process.
+    """
+
+    text: str
+
+    def search(self, text: str, start: int = 0) -> RegexMatch | None:
+        """The first match at or after `start`."""
+
+    def finditer(self, text: str) -> Iterator[RegexMatch]:
+        """All matches, left to right."""
+
+    def fullmatch(self, text: str) -> RegexMatch | None:
+        """The match of the whole text."""
+
+    def split(self, text: str) -> list[str]:
+        """The text between matches."""
+
+    def sub(self, replacement: str, text: str) -> str:
+        """The text with every match replaced by the literal replacement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A parse tree in our own form: the rule's or alias's name, and children that are nodes or `Leaf`s."""
+
+    kind: str
+    children: tuple[Node | Leaf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A token of a parse tree: the terminal's name and its text."""
+
+    kind: str
+    text: str
+
+
+class Grammar(Protocol):
+    """A Lark grammar (LALR, contextual lexer), built when first used."""
+
+    name: str
+
+    def parse(self, text: str) -> Node:
+        """The tree of the whole text. Raises `ValueError` when it does not parse."""
+
+    def longest(self, text: str, start: int) -> tuple[Node, int] | None:
+        """The longest parse that begins at `start` and ends at a word boundary, and its end offset."""
+
+    def starts(self, text: str, start: int = 0, end: int | None = None) -> Iterator[int]:
+        """Offsets where a first terminal of the grammar could begin: not inside a word or number."""
+
+
+class Path(Protocol):
+    """A compiled JSONPath."""
+
+    text: str
+
+    def find(self, data: Any) -> list[Any]:
+        """The values found, in document order."""
+
+
+class BuildContext(Protocol):
+    """What a plug's `build` may use. Everything it returns is compiled once and shared."""
+
+    tables: Mapping[str, Mapping[str, Any]]
+
+    def regex(self, text: str) -> Pattern:
+        """The compiled pattern of a `RegexText` option."""
+
+    def expression(self, text: str) -> Expression:
+        """The compiled expression of an `ExpressionText` option."""
+
+    def template(self, text: str) -> Template:
+        """The compiled template of a `TemplateText` option."""
+
+    def jsonpath(self, text: str) -> Path:
+        """The compiled path of a `JsonPathText` option."""
+
+    def grammar(self, name: str) -> Grammar:
+        """The grammar of a `GrammarName` option."""
+
+
+# --- strategies ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a reader found in a text: [start, end) offsets of the value and the raw value.
+
+    `raw` is `str` (text), `Mapping[str, str]` (named groups), `Node` (a parse tree) or already a value (JSON).
+    """
+
+    start: int
+    end: int
+    raw: Any
+
+
+class Reader(Protocol):
+    """Finds things in a text: used by `constraints`, `parse`, `answer` and `match`."""
+
+    def read(self, text: str) -> Iterable[Found]:
+        """Everything found, in the text's order, lazily. Raises `ValueError` when the text must not be read at all."""
+
+
+Converter = Callable[[Any, str], Any]
+"""From what a reader found (`raw`, and the text it covers) to a value. Raises `ValueError` to decline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A step's text and what separates it from the next."""
+
+    text: str
+    separator: str = ""
+
+
+class Segmenter(Protocol):
+    """Cuts an answer into steps. Lossless: texts and separators, joined, are the identical text."""
+
+    def clean(self, text: str) -> str:
+        """The part of a model's reply that is the answer (most return it unchanged; `json` strips fences and prose).
+
+        Raises `ValueError` when the reply holds no answer, or more than one.
+        """
+
+    def segment(self, text: str) -> Sequence[Piece]:
+        """The pieces, in order; never empty for a text that is not empty."""
+
+    def relabel(self, text: str, index: int) -> str:
+        """The step's text with its marker, if it has one, set to `index` (1-based)."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a verifier looks at: a text (one step's or the whole answer's) and every name of the run.
+
+    `names` holds constraints, `let` values, tables, `prompt`, `output`, `steps`, `answer`, for a step also `step` and
+    `previous`, and for a cached answer `cached` (its `constraints` and `let`).
+    """
+
+    text: str
+    names: Names
+
+
+class Verifier(Protocol):
+    """Decides whether a text is right."""
+
+    def verify(self, view: View) -> str | None:
+        """None when it passes, else the reason why not. Raising counts as failing."""
+
+
+class Condition(Protocol):
+    """Decides something about a prompt or a candidate: `match`, `unless`, `skip_when`."""
+
+    def holds(self, text: str, names: Names) -> bool:
+        """Whether the condition holds. For `match`, `names` may be empty."""
+
+
+# --- adapters -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One model call. `parameters` are the backend's (temperature, max_tokens, …); `timeout_s` is in seconds."""
+
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    response_schema: Mapping[str, Any] | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model replied. `finish_reason` is 'stop' or 'length' (cut off at the token limit), or the provider's."""
+
+    text: str
+    usage: Usage = Usage()
+    finish_reason: str = "stop"
+    model: str = ""
+
+
+class Backend(Protocol):
+    """A model. Errors are `stepflow.errors.BackendError`s whose text says what to do."""
+
+    model: str
+    identity: Mapping[str, Any]
+    """Everything about this backend that can change an answer: model name, parameters. Part of every record's identity."""
+
+    def complete(self, call: Call) -> Completion:
+        """Ask and wait."""
+
+    async def acomplete(self, call: Call) -> Completion:
+        """Ask without blocking the event loop."""
+
+    def close(self) -> None:
+        """Free what was opened. Idempotent."""
+
+
+class Embedder(Protocol):
+    """Turns text into a vector of unit length (float32)."""
+
+    name: str
+    dimensions: int
+    default_min_similarity: float
+
+    def embed(self, text: str) -> bytes:
+        """The vector, as little-endian float32 bytes of `dimensions` numbers; all zeros for a text without words."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a store's append-only log. `op` is '+' (a record was written) or '-' (it was deleted)."""
+
+    op: str
+    key: str
+    namespace: str = ""
+    skeleton: str = ""
+    vector: bytes = b""
+    id: int = 0
+
+
+class Store(Protocol):
+    """Text values by text key, with absolute expiry, and an append-only log with increasing ids beside them.
+
+    Several processes may share one store: what one writes, the others see at their next look.
+    Values are JSON text; nothing else is ever written, and nothing is ever unpickled.
+    """
+
+    def get(self, key: str) -> str | None:
+        """The value, or None when absent, expired or unreadable. Never renews an expiry."""
+
+    def put(self, key: str, value: str) -> None:
+        """Write the value; it expires the store's `expire` seconds from now. Raises `StoreError` when not written."""
+
+    def delete(self, key: str) -> bool:
+        """Remove the value; whether it was there."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """All live keys with the prefix, oldest first."""
+
+    def append(self, entry: LogEntry) -> int:
+        """Append to the log; the new entry's id, larger than all before it, also those that were deleted."""
+
+    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
+        """The log's entries with an id larger than `after`, in order; only one namespace's when given."""
+
+    def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
+        """Keys written with this skeleton in this namespace, newest first, without those deleted since."""
+
+    def stats(self) -> Mapping[str, Any]:
+        """Plain figures: records, bytes, size_limit, log_entries, path."""
+
+    def prune(self) -> int:
+        """Remove what has expired and compact the log; how many values went."""
+
+    def check(self) -> Sequence[str]:
+        """A self-audit: one sentence per thing found wrong; empty when sound."""
+
+    def close(self) -> None:
+        """Free what was opened. Idempotent."""
+
+
+class Index(Protocol):
+    """Nearest vectors of one namespace."""
+
+    def add(self, key: str, vector: bytes) -> None:
+        """Add or replace a vector."""
+
+    def remove(self, key: str) -> None:
+        """Forget a vector; silent when unknown."""
+
+    def search(self, vector: bytes, limit: int) -> Sequence[tuple[str, float]]:
+        """The nearest keys with their cosine similarity, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record proposed for reuse, and how it was found: 'exact', 'skeleton' or 'similarity' with its cosine."""
+
+    record: Record
+    found_by: str
+    similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nomination:
+    """The candidates for a prompt, and a journal sentence for each record that was refused as unreadable."""
+
+    candidates: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """Anything that the engine must close."""
+
+    def close(self) -> None:
+        """Free what was opened. Idempotent."""

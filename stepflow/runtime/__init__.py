@@ -1,0 +1,1 @@
+"""Run time: Plan + Request to Outcome. Never sees YAML, never touches the world."""

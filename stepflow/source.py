@@ -1,0 +1,72 @@
+"""Where something stands in a source file, and how a problem there is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a file. Lines and columns count from 1; the end is exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem in a YAML file: a stable code, where, what, and how to mend it."""
+
+    code: str
+    message: str
+    span: Span
+    severity: Severity = "error"
+    hints: tuple[str, ...] = ()
+    breadcrumb: str = ""
+    see: str = ""
+    source_line: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.span}: {self.severity}[{self.code}]: {self.message}"
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str]:
+        """Order of a listing: by file, then by position."""
+        return self.span.path, self.span.line, self.span.column, self.code
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """The diagnostic with its source line, a caret under the place, and its hints (plain text, no trailing newline)."""
+    lines = [str(diagnostic)]
+    span = diagnostic.span
+    gutter = len(str(span.line))
+    if diagnostic.source_line:
+        end = span.end_column if span.end_line == span.line else len(diagnostic.source_line) + 1
+        width = max(1, min(end, len(diagnostic.source_line) + 1) - span.column)
+        padding = "".join("\t" if char == "\t" else " " for char in diagnostic.source_line[: span.column - 1])
+        lines += [
+            " " * gutter + " |",
+            f"{span.line} | {diagnostic.source_line}",
+            " " * gutter + " | " + padding + "^" * width,
+        ]
+    lines += [" " * gutter + f" = {hint}" for hint in diagnostic.hints]
+    tail = "        ".join(
+        part
+        for part in (
+            f"in: {diagnostic.breadcrumb}" if diagnostic.breadcrumb else "",
+            f"see: {diagnostic.see}" if diagnostic.see else "",
+        )
+        if part
+    )
+    if tail:
+        lines.append(" " * gutter + f" = {tail}")
+    return "\n".join(lines)

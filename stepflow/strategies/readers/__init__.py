@@ -1,0 +1,1 @@
+"""Readers find things in a text: for `constraints`, `parse`, `answer` and `match`."""

@@ -1,0 +1,1 @@
+"""Segmenters cut an answer into steps that rejoin to the identical text."""

@@ -1,0 +1,1 @@
+"""Verifiers decide whether a step or an answer is right."""

@@ -1,0 +1,245 @@
+"""The values that rules compute with: exact numbers, text, lists, maps, and linear equations.
+
+A value is one of `None`, `bool`, `int`, `Fraction`, `str`, `tuple`, `Mapping`, `Linear`, `Equation`, `date`, `Missing`-free:
+whatever is not one of these never leaves a plug. `encode` and `decode` carry values through JSON without loss.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+Number = int | Fraction
+Value = Any
+"""Documentation only: mypy cannot express the closed recursive union without noise in every plug."""
+
+_NUMBER = re.compile(r"\s*([+-]?)\s*(\d+(?:\.\d+)?|\.\d+)(?:\s*/\s*(\d+(?:\.\d+)?))?\s*\Z")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+MAX_DIGITS = 400
+"""Longest number text read: longer digits are data, not numbers, and their arithmetic could exhaust the process."""
+
+
+def normal(number: Fraction | int) -> Number:
+    """The same number, as `int` when it is whole."""
+    if isinstance(number, Fraction) and number.denominator == 1:
+        return number.numerator
+    return number
+
+
+def exact(source: str | float | int | Decimal | Fraction) -> Number:
+    """The exact number that a text or literal denotes: '0.1' is 1/10, '-3 / 4' is -3/4, '1,200' is 1200.
+
+    Raises `ValueError` when the text is not one number.
+    """
+    if isinstance(source, bool):
+        raise ValueError("a truth value is not a number")
+    if isinstance(source, int | Fraction):
+        return normal(source)
+    if isinstance(source, float | Decimal):
+        text = getattr(source, "text", None) or str(source)
+        return normal(Fraction(text))
+    text = source.replace("−", "-").replace("⁄", "/")
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a number of more than {MAX_DIGITS} characters")
+    text = _THOUSANDS.sub(lambda found: found.group().replace(",", ""), text)
+    match = _NUMBER.match(text)
+    if match is None:
+        raise ValueError(f"{source!r} is not a number")
+    sign, numerator, denominator = match.groups()
+    value = Fraction(numerator)
+    if denominator is not None:
+        if Fraction(denominator) == 0:
+            raise ValueError(f"{source!r} divides by zero")
+        value /= Fraction(denominator)
+    return normal(-value if sign == "-" else value)
+
+
+def is_number(value: object) -> bool:
+    """Whether the value is an exact number (truth values are not)."""
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
+
+
+class NotLinear(ValueError):
+    """An expression that is not linear: a product of unknowns, or an unknown in a denominator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """An exact linear form: sum of coefficient × symbol, plus a constant. Zero coefficients are never kept."""
+
+    terms: tuple[tuple[str, Fraction], ...] = ()
+    constant: Fraction = Fraction(0)
+
+    @classmethod
+    def of(cls, terms: Mapping[str, Fraction], constant: Fraction) -> Linear:
+        """The form with these coefficients, in canonical order."""
+        return cls(tuple(sorted((name, factor) for name, factor in terms.items() if factor)), Fraction(constant))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols with a coefficient other than zero, sorted."""
+        return tuple(name for name, _ in self.terms)
+
+    def coefficient(self, symbol: str) -> Fraction:
+        """The factor of a symbol, 0 when absent."""
+        return dict(self.terms).get(symbol, Fraction(0))
+
+    def __add__(self, other: Linear) -> Linear:
+        terms = dict(self.terms)
+        for name, factor in other.terms:
+            terms[name] = terms.get(name, Fraction(0)) + factor
+        return Linear.of(terms, self.constant + other.constant)
+
+    def __neg__(self) -> Linear:
+        return self.scaled(Fraction(-1))
+
+    def __sub__(self, other: Linear) -> Linear:
+        return self + (-other)
+
+    def __mul__(self, other: Linear) -> Linear:
+        if self.terms and other.terms:
+            raise NotLinear("a product of unknowns is not linear")
+        factor, form = (self.constant, other) if not self.terms else (other.constant, self)
+        return form.scaled(factor)
+
+    def __truediv__(self, other: Linear) -> Linear:
+        if other.terms:
+            raise NotLinear("an unknown in a denominator is not linear")
+        if other.constant == 0:
+            raise NotLinear("division by zero")
+        return self.scaled(1 / other.constant)
+
+    def scaled(self, factor: Fraction) -> Linear:
+        """This form times a number."""
+        return Linear.of({name: value * factor for name, value in self.terms}, self.constant * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Linear forms joined by equals signs (two, or more in a chain `x = 8/2 = 4`). Compares by meaning, not by text."""
+
+    sides: tuple[Linear, ...]
+    text: str = field(default="", compare=False)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol on any side, sorted."""
+        return tuple(sorted({name for side in self.sides for name in side.symbols}))
+
+    @property
+    def written_symbols(self) -> tuple[str, ...]:
+        """Every single letter written in the text, also one that cancels out."""
+        return tuple(sorted(set(re.findall(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])", self.text))))
+
+    @property
+    def differences(self) -> tuple[Linear, ...]:
+        """For each equals sign, left minus right."""
+        return tuple(left - right for left, right in zip(self.sides, self.sides[1:], strict=False))
+
+
+def show(value: Value) -> str:
+    """How a value reads in a prompt or message: 7/2, 0.25, the text of an equation, a comma-separated list."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Fraction):
+        return _show_fraction(value)
+    if isinstance(value, Equation):
+        return value.text or " = ".join(show(side) for side in value.sides)
+    if isinstance(value, Linear):
+        return _show_linear(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(show(item) for item in value)
+    if isinstance(value, Mapping):
+        import json
+
+        return json.dumps(encode_plain(value), ensure_ascii=False)
+    return str(value)
+
+
+def _show_fraction(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    reduced = value.denominator
+    for prime in (2, 5):
+        while reduced % prime == 0:
+            reduced //= prime
+    if reduced == 1 and value.denominator <= 10_000:
+        return format((Decimal(value.numerator) / Decimal(value.denominator)).normalize(), "f")
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _show_linear(form: Linear) -> str:
+    parts = []
+    for name, factor in form.terms:
+        size = abs(factor)
+        body = name if size == 1 else f"{_bracketed(size)}{name}"
+        parts.append(("-" if factor < 0 else "+", body))
+    if form.constant or not parts:
+        parts.append(("-" if form.constant < 0 else "+", _show_fraction(abs(form.constant))))
+    first_sign, first = parts[0]
+    head = f"-{first}" if first_sign == "-" else first
+    return head + "".join(f" {sign} {body}" for sign, body in parts[1:])
+
+
+def _bracketed(size: Fraction) -> str:
+    text = _show_fraction(size)
+    return f"({text})" if "/" in text else text
+
+
+def encode_plain(value: Value) -> Any:
+    """A value as plain JSON for people and for output: numbers lose their exactness where JSON has no such number."""
+    if isinstance(value, Fraction):
+        return int(value) if value.denominator == 1 else float(value)
+    if isinstance(value, Equation | Linear | datetime.date):
+        return show(value)
+    if isinstance(value, Mapping):
+        return {str(key): encode_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode_plain(item) for item in value]
+    return value
+
+
+def encode(value: Value) -> Any:
+    """A value as JSON from which `decode` gives the same value back."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Fraction):
+        return {"$": "number", "value": str(value)}
+    if isinstance(value, Linear):
+        return {"$": "linear", "terms": [[name, str(factor)] for name, factor in value.terms], "constant": str(value.constant)}
+    if isinstance(value, Equation):
+        return {"$": "equation", "sides": [encode(side) for side in value.sides], "text": value.text}
+    if isinstance(value, datetime.date):
+        return {"$": "date", "value": value.isoformat()}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {"$": "map", "items": [[str(key), encode(item)] for key, item in value.items()]}
+    raise TypeError(f"{type(value).__name__} is not a value of the language")
+
+
+def decode(data: Any) -> Value:
+    """The value that `encode` wrote. Raises `ValueError` on anything else."""
+    if isinstance(data, list):
+        return tuple(decode(item) for item in data)
+    if not isinstance(data, dict):
+        return data
+    kind = data.get("$")
+    if kind == "number":
+        return Fraction(data["value"])
+    if kind == "linear":
+        return Linear(tuple((name, Fraction(factor)) for name, factor in data["terms"]), Fraction(data["constant"]))
+    if kind == "equation":
+        return Equation(tuple(decode(side) for side in data["sides"]), data["text"])
+    if kind == "date":
+        return datetime.date.fromisoformat(data["value"])
+    if kind == "map":
+        return {key: decode(item) for key, item in data["items"]}
+    raise ValueError(f"unknown value kind {kind!r}")
