@@ -79,7 +79,7 @@ class Record:
 
     `namespace` is the identity of everything outside the prompt (earlier turns, system prompt, parameters, tenant,
     model, rule and how that rule reads); records never cross it. `skeleton` is the prompt with its constraint values
-    masked, hashed. `words` are the content words outside the constraints, in order. `verified_under` is the
+    masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are the content words outside the constraints, in order. `verified_under` is the
     fingerprint of everything that decided that the answer is right.
     """
 
@@ -87,6 +87,7 @@ class Record:
     rule: str
     namespace: str
     skeleton: str
+    signature: str
     request_key: str
     prompt: str
     constraints: Mapping[str, Any]

@@ -164,11 +164,15 @@ class BuildContext(Protocol):
 # --- strategies ---------------------------------------------------------------------------------------------------
 
 
+class Groups(dict[str, Any]):
+    """The named groups of a pattern that took part in a match (its own class, so that JSON objects are not mistaken for it)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Something that a reader found in a text: [start, end) offsets of the value and the raw value.
 
-    `raw` is `str` (text), `Mapping[str, str]` (named groups), `Node` (a parse tree) or already a value (JSON).
+    `raw` is `str` (text), `Groups` (several named groups), `Node` (a parse tree) or already a value (JSON).
     """
 
     start: int
@@ -206,6 +210,9 @@ class Segmenter(Protocol):
 
     def segment(self, text: str) -> Sequence[Piece]:
         """The pieces, in order; never empty for a text that is not empty."""
+
+    def body(self, text: str) -> int:
+        """Where a step's content begins, after its marker: 0 for segmenters without markers."""
 
     def relabel(self, text: str, index: int) -> str:
         """The step's text with its marker, if it has one, set to `index` (1-based)."""
@@ -296,6 +303,7 @@ class LogEntry:
     key: str
     namespace: str = ""
     skeleton: str = ""
+    signature: str = ""
     vector: bytes = b""
     id: int = 0
 
@@ -328,6 +336,9 @@ class Store(Protocol):
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys written with this skeleton in this namespace, newest first, without those deleted since."""
 
+    def with_signature(self, namespace: str, signature: str, limit: int) -> Sequence[str]:
+        """The same, by signature."""
+
     def stats(self) -> Mapping[str, Any]:
         """Plain figures: records, bytes, size_limit, log_entries, path."""
 
@@ -356,7 +367,7 @@ class Index(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record proposed for reuse, and how it was found: 'exact', 'skeleton' or 'similarity' with its cosine."""
+    """A record proposed for reuse, and how it was found: 'signature', 'skeleton' or 'similarity' with its cosine."""
 
     record: Record
     found_by: str

@@ -1,0 +1,115 @@
+"""Two thin loops that play the world for the interpreter: one synchronous, one asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Protocol
+
+from stepflow.errors import StoreError
+from stepflow.model import Outcome, Record
+from stepflow.protocols import Backend, Nomination
+from stepflow.runtime.effects import Effect, Generate, Generated, Link, Looked, Lookup, Nominate, Reply, Save, Saved
+from stepflow.runtime.interpreter import Interpretation
+
+
+class Records(Protocol):
+    """The records as the drivers need them (`stepflow.archive.Archive`)."""
+
+    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
+        """The record of exactly this request, and notes about unreadable rows."""
+
+    def nominate(
+        self,
+        namespace: str,
+        signature: str,
+        skeleton: str,
+        prompt: str,
+        top_k: int,
+        min_similarity: float | None,
+        by_hash: bool = True,
+    ) -> Nomination:
+        """Candidates for a prompt."""
+
+    def save(self, record: Record) -> Record:
+        """Store; the record with its id and time."""
+
+    def link(self, request_key: str, record_id: str) -> None:
+        """Let a request find an existing record."""
+
+
+def drive(interpretation: Interpretation, records: Records, backend: Backend) -> Outcome:
+    """Run to the end, blocking."""
+    started = time.perf_counter()
+    reply: Reply | None = None
+    try:
+        while True:
+            effect = next(interpretation) if reply is None else interpretation.send(reply)
+            if isinstance(effect, Generate):
+                begun = time.perf_counter()
+                completion = backend.complete(effect.call)
+                reply = Generated(completion, time.perf_counter() - begun)
+            else:
+                reply = perform(effect, records)
+    except StopIteration as end:
+        return _timed(end.value, started)
+    finally:
+        interpretation.close()
+
+
+async def adrive(interpretation: Interpretation, records: Records, backend: Backend) -> Outcome:
+    """Run to the end without blocking the event loop: the model is awaited, the store is used in a thread."""
+    started = time.perf_counter()
+    reply: Reply | None = None
+    try:
+        while True:
+            effect = next(interpretation) if reply is None else interpretation.send(reply)
+            if isinstance(effect, Generate):
+                begun = time.perf_counter()
+                completion = await backend.acomplete(effect.call)
+                reply = Generated(completion, time.perf_counter() - begun)
+            else:
+                reply = await asyncio.to_thread(perform, effect, records)
+    except StopIteration as end:
+        return _timed(end.value, started)
+    finally:
+        interpretation.close()
+
+
+def perform(effect: Effect, records: Records) -> Reply:
+    """Do one store effect. A store that cannot be used costs a model call, never an answer."""
+    try:
+        return _perform(effect, records)
+    except StoreError as error:
+        note = f"the store cannot be used: {error}"
+        if isinstance(effect, Lookup):
+            return Looked(None, (note,))
+        if isinstance(effect, Nominate):
+            return Nomination(notes=(note,))
+        return Saved(None, f"not stored: {error}")
+
+
+def _perform(effect: Effect, records: Records) -> Reply:
+    if isinstance(effect, Lookup):
+        return Looked(*records.lookup(effect.request_key))
+    if isinstance(effect, Nominate):
+        return records.nominate(
+            effect.namespace,
+            effect.signature,
+            effect.skeleton,
+            effect.prompt,
+            effect.top_k,
+            effect.min_similarity,
+            effect.by_hash,
+        )
+    if isinstance(effect, Save):
+        return Saved(records.save(effect.record).id)
+    if isinstance(effect, Link):
+        records.link(effect.request_key, effect.record_id)
+        return Saved(effect.record_id)
+    raise TypeError(f"{type(effect).__name__} is not a store effect")
+
+
+def _timed(outcome: Outcome, started: float) -> Outcome:
+    return replace(outcome, seconds=time.perf_counter() - started)

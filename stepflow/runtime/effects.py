@@ -1,0 +1,82 @@
+"""What the interpreter may ask of the world. It yields one of these and receives the result.
+
+A test can play the world from a list; two drivers play it for real (drivers.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stepflow.model import Record
+from stepflow.protocols import Call, Completion, Nomination
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The record of exactly this request. Answered by `Looked`."""
+
+    request_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The record, if there is one, and journal notes about rows that could not be read."""
+
+    record: Record | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Nominate:
+    """Candidates for a prompt. Answered by a `Nomination`."""
+
+    namespace: str
+    signature: str
+    skeleton: str
+    prompt: str
+    top_k: int
+    min_similarity: float | None
+    by_hash: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """One model call; `purpose` is 'generate', 'patch' or 'repair'. Answered by `Generated`; backend errors are raised."""
+
+    call: Call
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The reply and how long it took."""
+
+    completion: Completion
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Store a record (its `id` and `created_at` are set by the world). Answered by `Saved`."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Let a request find a record that already answers it. Answered by `Saved`."""
+
+    request_key: str
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The record's id, or None with the reason why it was not stored."""
+
+    record_id: str | None
+    note: str = ""
+
+
+Effect = Lookup | Nominate | Generate | Save | Link
+Reply = Looked | Nomination | Generated | Saved

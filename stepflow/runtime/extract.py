@@ -1,0 +1,170 @@
+"""Request to constraints: which rule owns the prompt, what the prompt fixes, and what follows from that.
+
+A rule declines a prompt when a constraint cannot be read, when more than one stands where one is expected, or when a
+`let` value cannot be computed: what is not understood is not reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from stepflow.model import Constraint, Request
+from stepflow.plan import Plan, Reading, Refusal, Rule
+from stepflow.protocols import Found, Groups, Names
+from stepflow.runtime.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt as one rule understands it. `names` is what expressions may name."""
+
+    rule: Rule
+    request: Request
+    constraints: Mapping[str, Constraint]
+    let: Mapping[str, Any]
+    names: Names
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Constraint values by name."""
+        return {name: constraint.value for name, constraint in self.constraints.items()}
+
+
+class Declined(ValueError):
+    """The rule does not own this prompt; the text says why."""
+
+
+def read_value(reading: Reading, text: str) -> Constraint | None:
+    """The value of a reading in a text, its default, or None when nothing is there.
+
+    Raises `ValueError` when what is there cannot be read, or is not the only one where `find: only` asks for one.
+    """
+    found = _select(reading, text)
+    if found is None:
+        return Constraint(reading.name, reading.default.value) if reading.default is not None else None
+    spans = tuple((item.start, item.end) for item in found)
+    values = [_convert(reading, item, text) for item in found]
+    if reading.find == "all":
+        return Constraint(reading.name, tuple(values), spans)
+    if reading.find == "only" and any(value != values[0] for value in values):
+        raise ValueError(f"{reading.name}: {len(values)} different ones found, expected exactly one")
+    return Constraint(reading.name, values[0], spans)
+
+
+def _select(reading: Reading, text: str) -> list[Found] | None:
+    limit = 1 if reading.find == "first" else None
+    found = list(islice(reading.reader.read(text), limit))
+    if not found:
+        return None
+    return found[-1:] if reading.find == "last" else found
+
+
+def _convert(reading: Reading, found: Found, text: str) -> Any:
+    covered = text[found.start : found.end]
+    raw = found.raw
+    if isinstance(raw, str) and reading.split is not None:
+        parts = [part.strip().strip(reading.strip).strip() for part in reading.split.split(raw)]
+        value: Any = tuple(reading.convert(part, part) for part in parts if part)
+    elif isinstance(raw, str):
+        stripped = raw.strip(reading.strip) if reading.strip else raw
+        value = reading.convert(stripped, covered)
+    elif isinstance(raw, Groups):
+        value = Groups(raw)
+        if "value" in raw:
+            value["value"] = reading.convert(raw["value"], raw["value"])
+    else:
+        value = reading.convert(raw, covered)
+    return _normalise(reading, value)
+
+
+def _normalise(reading: Reading, value: Any) -> Any:
+    """Replace synonyms through the reading's table; a word that the table does not hold cannot be read."""
+    if reading.via is None:
+        return value
+    if isinstance(value, tuple):
+        return tuple(_normalise(reading, item) for item in value)
+    key = str(value).casefold()
+    if key not in reading.via:
+        raise ValueError(f"{reading.name}: {value!r} is not in the table")
+    return reading.via[key]
+
+
+def source_text(reading: Reading, request: Request) -> str:
+    """The text that a constraint is read from."""
+    if reading.source == "system":
+        return request.system
+    if reading.source == "conversation":
+        return "\n".join(message.content for message in request.messages)
+    return request.prompt
+
+
+def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
+    """The task of the first rule that owns the prompt, or None. Rules come in the plan's order; `request.rule` forces one."""
+    if len(request.prompt) > plan.limits.prompt_chars:
+        journal.add("extract", f"the prompt is longer than {plan.limits.prompt_chars} characters, so no rule reads it")
+        return None
+    for rule in plan.rules:
+        if request.rule is not None and rule.id != request.rule:
+            continue
+        try:
+            task = understand(rule, request, forced=request.rule is not None)
+        except Declined as reason:
+            journal.add("extract", f"{rule.id} declines: {reason}", rule=rule.id, declined=str(reason))
+            continue
+        journal.add(
+            "extract",
+            f"{rule.id} owns the prompt",
+            rule=rule.id,
+            where=rule.path,
+            constraints=task.values,
+            let=task.let,
+        )
+        return task
+    return None
+
+
+def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
+    """The prompt as this rule reads it. Raises `Declined`."""
+    prompt = request.prompt
+    if not forced and _first(rule.match, prompt, {}) is None:
+        raise Declined("`match` finds nothing")
+    constraints = _constraints(rule, request)
+    values = {name: constraint.value for name, constraint in constraints.items()}
+    names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
+    let: dict[str, Any] = {}
+    for derivation in rule.let:
+        try:
+            let[derivation.name] = names[derivation.name] = derivation.expression(names)
+        except Exception as error:
+            raise Declined(f"let {derivation.name}: {error}") from error
+    hit = _first(rule.unless, prompt, names)
+    if hit is not None:
+        raise Declined(f"`unless` holds: {hit.name}")
+    return Task(rule, request, constraints, let, names)
+
+
+def _constraints(rule: Rule, request: Request) -> dict[str, Constraint]:
+    constraints: dict[str, Constraint] = {}
+    for reading in rule.constraints:
+        try:
+            constraint = read_value(reading, source_text(reading, request))
+        except Exception as error:
+            raise Declined(f"constraint {reading.name}: {error}") from error
+        if constraint is None and not reading.optional:
+            raise Declined(f"constraint {reading.name}: not found in the prompt")
+        if constraint is not None:
+            constraints[reading.name] = constraint
+    return constraints
+
+
+def _first(conditions: tuple[Refusal, ...], text: str, names: Names) -> Refusal | None:
+    for refusal in conditions:
+        try:
+            if refusal.condition.holds(text, names):
+                return refusal
+        except Exception as error:
+            raise Declined(f"{refusal.name}: {error}") from error
+    return None

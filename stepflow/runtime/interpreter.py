@@ -1,0 +1,220 @@
+"""The flow, once: Plan + Request to Outcome. It does no I/O; it yields effects and receives their results.
+
+exact? → claim a rule, extract constraints → retrieve, gate, verify
+  → all steps pass ─────────────────────→ serve
+  → some fail → rewrite → patch ────────→ serve, record
+  → refused, or nothing found → generate → repair → fallback → serve, record
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from stepflow.errors import UnverifiedAnswer
+from stepflow.model import Event, Final, Origin, Outcome, OutcomeName, Record, Request
+from stepflow.plan import Plan
+from stepflow.runtime.effects import Effect, Link, Looked, Lookup, Reply, Save, Saved
+from stepflow.runtime.extract import Task, claim
+from stepflow.runtime.journal import Journal
+from stepflow.runtime.patch import apply_reply, kept_steps, prompt_names, region
+from stepflow.runtime.produce import produce, refuse_broken
+from stepflow.runtime.record import Keys, draft_record, request_key
+from stepflow.runtime.retrieve import Offer, choose
+from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
+from stepflow.runtime.segment import NotSegmentable
+from stepflow.runtime.verify import Examination, examine
+
+Interpretation = Generator[Effect, Reply, Outcome]
+
+
+def interpret(plan: Plan, request: Request, journal: Journal) -> Interpretation:
+    """Answer one request. Raises `BackendError` and `UnverifiedAnswer`; nothing is stored then."""
+    run = Run(plan, request, journal)
+    key = request_key(plan.sources, plan.identity, request)
+    hit = yield from _exact(run, key)
+    if hit is not None:
+        return hit
+    task = claim(plan, request, journal)
+    if task is None:
+        return (yield from _pass_through(run))
+    keys = Keys(task, plan.identity, key)
+    offer = yield from choose(run, task, keys)
+    if offer is not None and not offer.refusal and offer.examination is not None:
+        served = yield from _use(run, task, keys, offer, offer.examination)
+        if isinstance(served, Outcome):
+            return served
+        offer = replace(offer, refusal=served)
+    return (yield from _in_full(run, task, keys, offer))
+
+
+def _exact(run: Run, key: str) -> Generator[Effect, Reply, Outcome | None]:
+    if not run.has("exact"):
+        return None
+    looked = yield Lookup(key)
+    assert isinstance(looked, Looked)
+    for note in looked.notes:
+        run.journal.add("exact", note)
+    return None if looked.record is None else exact_outcome(looked.record, run.journal)
+
+
+def exact_outcome(record: Record, journal: Journal) -> Outcome:
+    """The outcome of a request that was answered before, verified under the same files."""
+    journal.add("exact", f"record {record.id} answers exactly this request", record=record.id, origin=record.origin)
+    return Outcome(
+        record.answer,
+        "exact",
+        _final(record.origin),
+        record.origin,
+        rule=record.rule,
+        record=record.id,
+        kept=len(record.steps),
+        constraints=record.constraints,
+        let=record.let,
+        journal=tuple(journal.events),
+    )
+
+
+def _pass_through(run: Run) -> Interpretation:
+    if run.plan.no_match == "error":
+        raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")
+    run.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
+    completion = yield from run.ask(run.request.messages, "generate")
+    refuse_broken(completion)
+    return Outcome(
+        completion.text,
+        "passthrough",
+        "unverified",
+        "model",
+        calls=run.calls,
+        usage=run.usage,
+        journal=tuple(run.journal.events),
+    )
+
+
+def _use(
+    run: Run, task: Task, keys: Keys, offer: Offer, examination: Examination
+) -> Generator[Effect, Reply, Outcome | str]:
+    """Serve the candidate's steps, patched where they fail; or the reason why that did not come about."""
+    record = offer.candidate.record
+    if examination.passed:
+        run.journal.add("integrity", "the answer as a whole passes")
+        if run.has("record"):
+            yield Link(keys.request, record.id)
+        return _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
+    return (yield from _patch(run, task, keys, examination))
+
+
+def _patch(run: Run, task: Task, keys: Keys, examination: Examination) -> Generator[Effect, Reply, Outcome | str]:
+    rule = task.rule
+    if rule.patch is None or not run.has("patch"):
+        return examination.failures[0].check
+    first, last = region(rule.patch.scope, examination)
+    before, after = kept_steps(examination, first, last)
+    if rule.patch.scope == "from_first_failure" and not before:
+        return "nothing-kept"
+    template = rule.patch.prompting.template
+    assert template is not None
+    run.journal.add(
+        "patch", f"steps {first} to {last} of {len(examination.steps)} are regenerated", first=first, last=last
+    )
+    for _ in range(rule.patch.max_calls):
+        try:
+            content = template({**task.names, **prompt_names(examination, first, last)})
+            messages = conversation(run.request, content)
+            completion = yield from run.ask(messages, "patch", schema_of(task, rule.patch.prompting))
+            if completion.finish_reason == "length":
+                raise NotSegmentable("the patch was cut off")
+            patched = examine(task, apply_reply(rule, examination, first, last, completion.text))
+        except (LimitReached, ValueError) as error:
+            run.journal.add("patch", f"no patch: {error}")
+            continue
+        run.journal.add_verdicts("integrity", patched.verdicts)
+        if patched.passed:
+            kept = sum(step.text in {other.text for other in (*before, *after)} for step in patched.steps)
+            saved = yield from _save(run, task, keys, patched, "patch", "verified")
+            return _outcome(
+                run,
+                task,
+                "patch",
+                patched,
+                "patch",
+                saved,
+                kept=kept,
+                patched=len(patched.steps) - kept,
+                failed_steps=examination.failed_steps,
+            )
+    return "patch-failed"
+
+
+def _in_full(run: Run, task: Task, keys: Keys, offer: Offer | None) -> Interpretation:
+    if offer is not None:
+        run.journal.add("gate", f"reuse is skipped: {offer.refusal}", reason=offer.refusal)
+    product = yield from produce(run, task)
+    saved = None
+    if product.final != "unverified":
+        run.journal.add("integrity", "the answer as a whole passes")
+        saved = yield from _save(run, task, keys, product.examination, product.origin, product.final)
+    outcome = _outcome(
+        run,
+        task,
+        "miss" if offer is None else "skip_reuse",
+        product.examination,
+        product.origin,
+        saved,
+        skip_reason=offer.refusal if offer is not None else "",
+        failed_steps=offer.examination.failed_steps if offer is not None and offer.examination is not None else (),
+    )
+    return replace(outcome, answer=product.text, final=product.final)
+
+
+def _save(
+    run: Run, task: Task, keys: Keys, examination: Examination, origin: Origin, final: Final
+) -> Generator[Effect, Reply, str | None]:
+    if not run.has("record"):
+        return None
+    record = draft_record(task, examination, keys=keys, origin=origin, final=final, model=run.model, usage=run.usage)
+    saved = yield Save(record)
+    assert isinstance(saved, Saved)
+    run.journal.add("record", saved.note or f"stored as record {saved.record_id}, written by {origin}", origin=origin)
+    return saved.record_id
+
+
+def _final(origin: Origin) -> Final:
+    """A reused deterministic answer stays marked as one, so that nobody mistakes it for the model's."""
+    return "fallback" if origin == "fallback" else "verified"
+
+
+def _outcome(
+    run: Run,
+    task: Task,
+    name: OutcomeName,
+    examination: Examination,
+    origin: Origin,
+    record: str | None,
+    *,
+    kept: int = 0,
+    patched: int = 0,
+    failed_steps: tuple[int, ...] = (),
+    skip_reason: str = "",
+) -> Outcome:
+    journal: tuple[Event, ...] = tuple(run.journal.events)
+    return Outcome(
+        examination.text,
+        name,
+        _final(origin),
+        origin,
+        rule=task.rule.id,
+        record=record,
+        skip_reason=skip_reason,
+        kept=kept,
+        patched=patched,
+        failed_steps=failed_steps,
+        calls=run.calls,
+        usage=run.usage,
+        constraints=task.values,
+        let=task.let,
+        value=examination.value,
+        verdicts=examination.verdicts,
+        journal=journal,
+    )

@@ -1,0 +1,129 @@
+"""A full answer: generate, verify, repair within bounds, and the rule's deterministic fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from stepflow.errors import CutOffAnswer, EmptyAnswer, UnverifiedAnswer
+from stepflow.model import Final, Message, Origin
+from stepflow.protocols import Completion
+from stepflow.runtime.effects import Effect, Reply
+from stepflow.runtime.extract import Task
+from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
+from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.verify import Examination, examine, failed
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An answer that the model (or the fallback) gave to the whole prompt, and how far it can be trusted."""
+
+    text: str
+    examination: Examination
+    origin: Origin
+    final: Final
+
+
+def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
+    """Generate in full. Raises backend errors, and `UnverifiedAnswer` where rule or pipeline ask for an error."""
+    attempts: list[tuple[Completion, Examination]] = []
+    try:
+        messages = conversation(run.request, _render(task, task.rule.generate.template, {}))
+        completion = yield from run.ask(messages, "generate", schema_of(task, task.rule.generate))
+        attempts.append((completion, judge(run, task, completion, "model")))
+        if not attempts[-1][1].passed:
+            yield from _repair(run, task, messages, attempts)
+    except LimitReached as limit:
+        run.journal.add("generate", str(limit))
+    if attempts and attempts[-1][1].passed:
+        origin: Origin = "model" if len(attempts) == 1 else "repair"
+        return Product(attempts[-1][1].text, attempts[-1][1], origin, "verified")
+    fallback = _fall_back(run, task, attempts[-1][1] if attempts else None)
+    return fallback if fallback is not None else _unverified(run, task, attempts)
+
+
+def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Examination:
+    """Cut, parse and verify a reply. A reply that was cut off, or cannot be cut into steps, has failed."""
+    if completion.finish_reason == "length":
+        reason = f"the answer was cut off after {completion.usage.completion_tokens} tokens"
+        examination = Examination((), (failed("complete", reason),))
+    else:
+        try:
+            examination = examine(task, cut(task.rule, completion.text, origin))
+        except NotSegmentable as error:
+            examination = Examination((), (failed("segment", str(error)),))
+    run.journal.add_verdicts("verify", examination.verdicts)
+    return examination
+
+
+def _repair(
+    run: Run, task: Task, asked: tuple[Message, ...], attempts: list[tuple[Completion, Examination]]
+) -> Generator[Effect, Reply, None]:
+    repair = task.rule.repair
+    if repair is None or not run.has("repair"):
+        return
+    for _ in range(repair.max_attempts):
+        completion, examination = attempts[-1]
+        if any(verdict.on_fail == "fallback" for verdict in examination.failures):
+            return
+        names = {"failures": examination.reasons, "output": completion.text}
+        content = _render(task, repair.prompting.template, names) or ""
+        said = (Message("assistant", completion.text),) if completion.text.strip() else ()
+        messages = (*asked, *said, Message("user", content))
+        completion = yield from run.ask(messages, "repair", schema_of(task, repair.prompting))
+        attempts.append((completion, judge(run, task, completion, "repair")))
+        if attempts[-1][1].passed:
+            return
+
+
+def _fall_back(run: Run, task: Task, failing: Examination | None) -> Product | None:
+    """The rule's deterministic answer, verified like any other; None when there is none or it does not pass."""
+    template = task.rule.fallback.template
+    if task.rule.fallback.type != "template" or template is None or not run.has("fallback"):
+        return None
+    try:
+        text = template({**task.names, "failures": failing.reasons if failing else ""})
+        examination = examine(task, cut(task.rule, text, "fallback"))
+    except ValueError as error:
+        run.journal.add("fallback", f"the fallback has no answer: {error}")
+        return None
+    run.journal.add_verdicts("fallback", examination.verdicts)
+    if not examination.passed:
+        run.journal.add("fallback", f"the fallback does not pass: {examination.reasons}")
+        return None
+    run.journal.add("fallback", "the rule's deterministic answer is served", text=examination.text)
+    return Product(examination.text, examination, "fallback", "fallback")
+
+
+def _unverified(run: Run, task: Task, attempts: list[tuple[Completion, Examination]]) -> Product:
+    """The model's last answer, flagged. An empty or cut-off one is an error: there is nothing whole to serve."""
+    if not attempts:
+        raise UnverifiedAnswer("no answer: the limits allow no model call")
+    completion, examination = attempts[-1]
+    refuse_broken(completion)
+    if run.plan.on_unverified == "error" or task.rule.fallback.type == "error":
+        raise UnverifiedAnswer(f"no answer passed the verifiers of rule {task.rule.id}: {examination.reasons}")
+    run.journal.add("integrity", "nothing passed; the model's last answer is served unverified and not stored")
+    origin: Origin = "model" if len(attempts) == 1 else "repair"
+    return Product(completion.text, examination, origin, "unverified")
+
+
+def refuse_broken(completion: Completion) -> None:
+    """Raise when a reply is empty or cut off: it is not an answer."""
+    if completion.finish_reason == "length":
+        raise CutOffAnswer(
+            f"the model stopped at its token limit after {completion.usage.completion_tokens} tokens, "
+            "so its answer is not whole; raise `backend: max_tokens`"
+        )
+    if not completion.text.strip():
+        raise EmptyAnswer("the model replied with no text; ask again, or try another model")
+
+
+def _render(task: Task, template: object, more: dict[str, object]) -> str | None:
+    if template is None:
+        return None
+    assert callable(template)
+    rendered = template({**task.names, **more})
+    assert isinstance(rendered, str)
+    return rendered

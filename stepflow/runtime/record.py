@@ -1,0 +1,79 @@
+"""What identifies a request and an answer, and the record that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stepflow.fingerprint import fingerprint
+from stepflow.model import Final, Origin, Record, Request, Usage
+from stepflow.runtime.extract import Task
+from stepflow.runtime.verify import Examination
+from stepflow.runtime.wording import signature, skeleton, words
+
+
+def request_key(sources: str, identity: Mapping[str, Any], request: Request) -> str:
+    """Identity of exactly this request under exactly these files: what an exact hit is looked up by."""
+    return fingerprint(sources, _circumstances(identity, request), request.prompt, request.rule)
+
+
+def namespace(task: Task, identity: Mapping[str, Any]) -> str:
+    """Identity of everything but the prompt: model, parameters, tenant, earlier turns, rule, and how that rule reads."""
+    return fingerprint(task.rule.id, task.rule.reading, _circumstances(identity, task.request))
+
+
+def _circumstances(identity: Mapping[str, Any], request: Request) -> list[Any]:
+    last = max((index for index, message in enumerate(request.messages) if message.role == "user"), default=-1)
+    turns = [
+        [message.role, None if index == last else message.content] for index, message in enumerate(request.messages)
+    ]
+    return [dict(identity), dict(request.parameters), request.tenant, turns]
+
+
+def prompt_spans(task: Task) -> list[tuple[int, int]]:
+    """Where in the prompt the constraints stand."""
+    return [span for constraint in task.constraints.values() for span in constraint.spans]
+
+
+def content_words(task: Task) -> tuple[str, ...]:
+    """The prompt's content words outside its constraints, in order."""
+    return words(task.request.prompt, prompt_spans(task), task.rule.reuse.ignore)
+
+
+def draft_record(
+    task: Task, examination: Examination, *, keys: Keys, origin: Origin, final: Final, model: str, usage: Usage
+) -> Record:
+    """The record of a verified answer; the world gives it its `id` and `created_at`."""
+    return Record(
+        id="",
+        rule=task.rule.id,
+        namespace=keys.namespace,
+        skeleton=keys.skeleton,
+        signature=keys.signature,
+        request_key=keys.request,
+        prompt=task.request.prompt,
+        constraints=task.values,
+        let=task.let,
+        words=keys.words,
+        steps=examination.steps,
+        origin=origin,
+        final=final,
+        verified_under=task.rule.verifying,
+        model=model,
+        created_at=0.0,
+        usage=usage,
+    )
+
+
+class Keys:
+    """The hashes under which a task's record is stored and found."""
+
+    __slots__ = ("namespace", "request", "signature", "skeleton", "words")
+
+    def __init__(self, task: Task, identity: Mapping[str, Any], request: str) -> None:
+        self.request = request
+        self.namespace = namespace(task, identity)
+        self.words = content_words(task)
+        self.skeleton = skeleton(task.request.prompt, task.constraints.values())
+        guarded = self.words if task.rule.reuse.guard == "same_words" else None
+        self.signature = signature(task.values, guarded)

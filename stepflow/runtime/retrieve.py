@@ -1,0 +1,90 @@
+"""Candidates for a prompt, gated and verified: the best of them, or why each was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from stepflow.protocols import Candidate, Nomination
+from stepflow.runtime.effects import Effect, Nominate, Reply
+from stepflow.runtime.extract import Task
+from stepflow.runtime.gate import refuse_after, refuse_before
+from stepflow.runtime.record import Keys
+from stepflow.runtime.run import Run
+from stepflow.runtime.verify import Examination, examine
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A candidate, what the verifiers say of its steps, and the reason why it may not be used (empty when it may)."""
+
+    candidate: Candidate
+    examination: Examination | None
+    refusal: str
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Usable before refused; then by the share of steps that pass."""
+        return not self.refusal, self.examination.pass_ratio if self.examination else 0.0
+
+
+def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer | None]:
+    """The first candidate that passes whole, else the best one; None when nothing was nominated."""
+    if not run.has("retrieve"):
+        return None
+    reuse, settings = task.rule.reuse, run.plan.retrieve
+    nomination = yield Nominate(
+        keys.namespace,
+        keys.signature,
+        keys.skeleton,
+        task.request.prompt,
+        reuse.top_k or settings.top_k,
+        reuse.min_similarity if reuse.min_similarity is not None else settings.min_similarity,
+        settings.skeleton,
+    )
+    assert isinstance(nomination, Nomination)
+    for note in nomination.notes:
+        run.journal.add("retrieve", note)
+    if not nomination.candidates:
+        run.journal.add("retrieve", "no candidate")
+    best: Offer | None = None
+    for candidate in nomination.candidates:
+        offer = _consider(run, task, keys, candidate)
+        if best is None or offer.rank > best.rank:
+            best = offer
+        if offer.examination is not None and offer.examination.passed and not offer.refusal:
+            return offer
+    return best
+
+
+def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
+    record = candidate.record
+    run.journal.add(
+        "retrieve",
+        f"candidate {record.id} found by {candidate.found_by}",
+        record=record.id,
+        found_by=candidate.found_by,
+        similarity=round(candidate.similarity, 4),
+        prompt=record.prompt,
+        origin=record.origin,
+    )
+    refusal = refuse_before(task, keys.words, record)
+    if refusal:
+        run.journal.add("gate", f"candidate {record.id} is refused: {refusal}", record=record.id, reason=refusal)
+        return Offer(candidate, None, refusal)
+    examination = examine(task, record.steps, record)
+    run.journal.add_verdicts("verify", examination.verdicts)
+    refusal = refuse_after(task, record, examination.pass_ratio) or _refused_by_check(examination)
+    if refusal:
+        run.journal.add("gate", f"candidate {record.id} is refused: {refusal}", record=record.id, reason=refusal)
+    return Offer(candidate, examination, refusal)
+
+
+def _refused_by_check(examination: Examination) -> str:
+    """A failed check that asks for no reuse, or one on the whole answer that asks for repair while every step passes."""
+    for verdict in examination.failures:
+        if verdict.on_fail in {"skip_reuse", "fallback"}:
+            return verdict.check
+        if verdict.on_fail == "repair" and not examination.failed_steps:
+            return verdict.check
+    return ""

@@ -1,0 +1,149 @@
+"""Steps against constraints: one verdict per check. A check that raises, or cannot decide, has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stepflow.model import Record, Step, Verdict
+from stepflow.plan import Check, Rule
+from stepflow.protocols import Groups, View
+from stepflow.runtime.extract import Task, read_value
+from stepflow.runtime.segment import missing_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Steps and what the verifiers say of them. `value` is the final answer that was read, None when there is none."""
+
+    steps: tuple[Step, ...]
+    verdicts: tuple[Verdict, ...]
+    value: Any = None
+
+    @property
+    def text(self) -> str:
+        """The answer, to the byte."""
+        return "".join(step.text + step.separator for step in self.steps)
+
+    @property
+    def failures(self) -> tuple[Verdict, ...]:
+        """Verdicts that count against the answer."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed and verdict.on_fail != "warn")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer may be served as verified: at least one check was made and none failed."""
+        return bool(self.steps) and any(verdict.passed for verdict in self.verdicts) and not self.failures
+
+    @property
+    def failed_steps(self) -> tuple[int, ...]:
+        """Indexes (1-based) of steps with a failed check, in order."""
+        return tuple(sorted({verdict.step for verdict in self.failures if verdict.step is not None}))
+
+    @property
+    def pass_ratio(self) -> float:
+        """Share of steps without a failed check; 0 when there are no steps."""
+        return 1 - len(self.failed_steps) / len(self.steps) if self.steps else 0.0
+
+    @property
+    def reasons(self) -> str:
+        """Why it failed, for prompts and messages: one reason after the other."""
+        return "; ".join(dict.fromkeys(verdict.reason for verdict in self.failures))
+
+
+def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination:
+    """Run the whole chain over steps (and the answer that they make). `cached` is the record that they come from."""
+    rule = task.rule
+    text = "".join(step.text + step.separator for step in steps)
+    names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(_visible(step, len(steps)) for step in steps)}
+    if cached is not None:
+        names["cached"] = {"constraints": cached.constraints, "let": cached.let, "prompt": cached.prompt}
+    answer = _read_answer(rule, text)
+    if answer is not None:
+        names["answer"] = answer
+    on_output = _output_verdicts(rule, text, names)
+    on_steps = _step_verdicts(rule, steps, names)
+    if not on_output:
+        on_steps += _unseen(steps, on_steps)
+    verdicts = [*on_steps, *on_output]
+    return Examination(steps, tuple(verdicts), None if answer is None else answer.get("value"))
+
+
+def failed(check: str, reason: str) -> Verdict:
+    """A verdict of the engine's own about the whole answer, e.g. that it could not be cut into steps."""
+    return Verdict(check, "output", None, False, reason, "repair")
+
+
+def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    previous: dict[str, Any] = {}
+    checks = [check for check in rule.checks if check.scope == "step"]
+    for step in steps:
+        missing = missing_fields(rule, step)
+        if missing:
+            verdicts.append(
+                Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}")
+            )
+        seen = {**names, "step": _visible(step, len(steps)), "previous": previous}
+        body = step.text[rule.segmenter.body(step.text) :]
+        verdicts += [verdict for check in checks if (verdict := _apply(check, body, seen, step.index)) is not None]
+        previous = {**previous, **step.fields}
+    return verdicts
+
+
+def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
+    """A failed verdict for each step that no check has looked at: what was not verified is not served."""
+    seen = {verdict.step for verdict in verdicts}
+    return [
+        Verdict("unchecked", "step", step.index, False, f"no verifier looks at step {step.index}")
+        for step in steps
+        if step.index not in seen
+    ]
+
+
+def _output_verdicts(rule: Rule, text: str, names: Mapping[str, Any]) -> list[Verdict]:
+    checks = (check for check in rule.checks if check.scope == "output")
+    return [verdict for check in checks if (verdict := _apply(check, text, names, None)) is not None]
+
+
+def _apply(check: Check, text: str, names: Mapping[str, Any], step: int | None) -> Verdict | None:
+    """The verdict of one check, or None when its `when` says that it has nothing to say here."""
+    try:
+        if check.when is not None and not check.when(names):
+            return None
+        reason = check.verifier.verify(View(text, names))
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+    if reason is not None and check.message is not None:
+        reason = _message(check, names, reason)
+    return Verdict(check.id, check.scope, step, reason is None, reason or "", check.on_fail, check.where)
+
+
+def _message(check: Check, names: Mapping[str, Any], reason: str) -> str:
+    assert check.message is not None
+    try:
+        return check.message({**names, "reason": reason})
+    except Exception:  # a message that cannot be written must not hide the failure it speaks of
+        return reason
+
+
+def _visible(step: Step, count: int) -> dict[str, Any]:
+    """A step as expressions see it: its fields, and index, count, text, rest."""
+    return {**step.fields, "index": step.index, "count": count, "text": step.text, "rest": step.rest}
+
+
+def _read_answer(rule: Rule, text: str) -> dict[str, Any] | None:
+    """The final answer as a map with `text`, usually `value`, and named groups, or None when it cannot be read."""
+    if rule.answer is None:
+        return {"value": text.strip(), "text": text.strip()}
+    try:
+        found = read_value(rule.answer, text)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    covered = text[found.spans[0][0] : found.spans[-1][1]] if found.spans else ""
+    if isinstance(found.value, Groups):
+        return {"text": covered, **found.value}
+    return {"value": found.value, "text": covered}

@@ -1,0 +1,76 @@
+"""The words of a prompt outside its constraints: its skeleton, and whether two prompts ask for the same thing.
+
+Two prompts can agree on every constraint and still ask for different things ('about cats', 'about dogs'). The guard
+`same_words` compares, in order, what is left when constraint values, courtesy and articles are taken away. Words that can
+turn a meaning round (not, without, before, from, to, only, first …) are never taken away here; a rule may name more
+words to ignore.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stepflow.fingerprint import fingerprint
+from stepflow.model import Constraint
+from stepflow.values import encode
+
+Spans = Iterable[tuple[int, int]]
+
+_TOKEN = re.compile(r"[^\W_]+(?:[-_'’][^\W_]+)*|[<>≤≥≠=+*/^%$€£#@&|~]")
+_SPACE = re.compile(r"\s+")
+
+COURTESY = re.compile(
+    r"(?ix) \b(?: "
+    r"(?:i\s+(?:would|'d)|i['’]d) \s+ (?:like|love|want) (?:\s+ (?:you \s+)? to)? | i \s+ (?:want|need) (?:\s+ (?:you \s+)? to)?"
+    r"| (?:can|could|would|will) \s+ you (?:\s+ (?:please|kindly))? (?:\s+ help (?:\s+ me)? (?:\s+ to)?)?"
+    r"| would \s+ you \s+ mind | (?:please\s+)? help \s+ me (?:\s+ to)? | let \s+ me \s+ know | if \s+ you \s+ (?:can|could|would)"
+    r"| thank \s+ you (?:\s+ (?:so|very) \s+ much)? | thanks (?:\s+ (?:a \s+ lot|in \s+ advance))? | good \s+ (?:morning|day|evening)"
+    r"| i (?:['’]m|\s+ am) \s+ (?:trying|looking) \s+ to"
+    r")\b"
+)
+
+PLAIN_WORDS = frozenset(
+    "a an the please kindly hi hey hello dear i me my you your we us our it its it's is are be am do does "
+    "that this these those here so just ok okay can could would let's what what's that's i'm i've i'd you're we're".split()
+)
+"""Words that carry no meaning of their own in a request, whatever the task."""
+
+
+def words(prompt: str, spans: Spans, ignore: frozenset[str]) -> tuple[str, ...]:
+    """The content words of a prompt, casefolded and in order, outside the spans and the ignored words."""
+    text = COURTESY.sub(" ", _mask(prompt, spans, " ").replace("’", "'"))
+    tokens = (token.casefold() for token in _TOKEN.findall(text))
+    return tuple(token for token in tokens if token not in PLAIN_WORDS and token not in ignore)
+
+
+def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:
+    """Hash of the prompt with each constraint value replaced by the constraint's name; blanks and case do not count."""
+    named = [(start, end, constraint.name) for constraint in constraints for start, end in constraint.spans]
+    parts: list[str] = []
+    position = 0
+    for start, end, name in sorted(named):
+        if start < position:
+            position = max(position, end)
+            continue
+        parts += [prompt[position:start], f"\x00{name}\x00"]
+        position = end
+    parts.append(prompt[position:])
+    return fingerprint(_SPACE.sub(" ", "".join(parts)).strip().casefold())
+
+
+def signature(values: Mapping[str, Any], content: tuple[str, ...] | None) -> str:
+    """Hash of what two prompts must share for one's answer to fit the other: constraint values, and words if guarded."""
+    return fingerprint({name: encode(value) for name, value in values.items()}, content)
+
+
+def _mask(prompt: str, spans: Spans, filler: str) -> str:
+    parts: list[str] = []
+    position = 0
+    for start, end in sorted(spans):
+        if start >= position:
+            parts += [prompt[position:start], filler]
+        position = max(position, end)
+    parts.append(prompt[position:])
+    return "".join(parts)
