@@ -1,0 +1,428 @@
+"""YAML text to plain data in which everything knows its place.
+
+The language is a strict part of YAML 1.2: one document, core scalars, anchors and aliases; no tags, merge keys,
+duplicate keys or directives. Every problem of a file is reported at once, except after a syntax error, which stands
+alone. This is the only module that knows the YAML library; the parser written in C is used where it is built in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from stepflow.config.scalar_offsets import origins
+from stepflow.config.scalars import ExactFloat, NumberTooLarge, Plain, resolve
+from stepflow.config.source_text import SourceText
+from stepflow.config.suggest import did_you_mean
+from stepflow.config.yaml_syntax import QUOTE_IT, Complaint, explain
+from stepflow.errors import ConfigError, UsageError
+from stepflow.source import Diagnostic, Severity, Span
+
+__all__ = ["Document", "ExactFloat", "Scalar", "read", "read_file"]
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 50
+MAX_EXPANDED = 10_000
+"""Nodes that all aliases of a file may stand for together."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
+NodePath = tuple[str | int, ...]
+Part = Literal["key", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar: where it is written, its text, its style ('' is plain) and the value that the text denotes."""
+
+    start: int
+    end: int
+    text: str
+    style: str
+    value: Plain
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is written at all, as after a bare `key:`."""
+        return self.start == self.end
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    start: int
+    end: int
+    items: tuple[_Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    start: int
+    end: int
+    keys: dict[str, Scalar]
+    values: dict[str, _Node]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alias:
+    start: int
+    end: int
+    target: Scalar | _List | _Map
+
+
+_Node = Scalar | _List | _Map | _Alias
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file read: its plain data (dict, list, str, int, ExactFloat, bool, None), and where each part is written.
+
+    A path into the data is a tuple of keys and list positions. Where an alias stands, the alias itself is the place of
+    the whole, and the anchored text is the place of its parts.
+    """
+
+    data: Any
+    source: SourceText
+    root: _Node | None = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """The file, as the caller named it."""
+        return self.source.path
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the file, without line ends."""
+        return self.source.lines
+
+    def line_text(self, line: int) -> str:
+        """The text of a line (from 1), empty when there is no such line."""
+        return self.source.line_text(line)
+
+    def scalar(self, path: NodePath) -> Scalar | None:
+        """The scalar written at a path; None when there is something else, or nothing."""
+        trail = self._trail(path)
+        node = _target(trail[-1][1]) if trail and len(trail) == len(path) + 1 else None
+        return node if isinstance(node, Scalar) else None
+
+    def is_blank(self, path: NodePath) -> bool:
+        """Whether a key (or list mark) stands there with nothing after it."""
+        scalar = self.scalar(path)
+        return scalar is not None and scalar.is_blank
+
+    def is_plain(self, path: NodePath) -> bool:
+        """Whether a scalar without quotes is written there."""
+        scalar = self.scalar(path)
+        return scalar is not None and scalar.style == ""
+
+    def locate(self, path: NodePath, part: Part = "value") -> Span:
+        """Where the key or the value at a path is written.
+
+        Where the path leads on to something that is not there, the place is the key of the nearest existing ancestor
+        (an item of a list has no key: then its value). A key with nothing after it is its own value's place.
+        """
+        trail = self._trail(path)
+        if not trail:
+            return self.source.span(0, 0)
+        key, node = trail[-1]
+        blank = isinstance(node, Scalar) and node.is_blank
+        if key is not None and (part == "key" or blank or len(trail) <= len(path)):
+            return self.source.span(key.start, key.end)
+        return self.source.span(node.start, node.end)
+
+    def inside(self, path: NodePath, start: int, end: int) -> Span:
+        """Where the characters [start, end) of the text at a path are written.
+
+        Exact in every scalar style; the span of the whole scalar when characters and source cannot be aligned.
+        """
+        scalar = self.scalar(path)
+        if scalar is None:
+            return self.locate(path)
+        raw = self.source.text[scalar.start : scalar.end]
+        places = origins(raw, scalar.style, scalar.text)
+        if places is None:
+            return self.locate(path)
+        first, last = (min(max(offset, 0), len(places) - 1) for offset in (start, max(start, end)))
+        return self.source.span(scalar.start + places[first], scalar.start + places[last])
+
+    def diagnostic(
+        self,
+        code: str,
+        message: str,
+        path: NodePath,
+        *,
+        part: Part = "value",
+        offset: tuple[int, int] | None = None,
+        severity: Severity = "error",
+        hints: tuple[str, ...] = (),
+        breadcrumb: str = "",
+        see: str = "",
+    ) -> Diagnostic:
+        """A problem at a path, or at the characters `offset` of the text there, with its source line filled in."""
+        span = self.inside(path, *offset) if offset is not None else self.locate(path, part)
+        return Diagnostic(code, message, span, severity, hints, breadcrumb, see, self.line_text(span.line))
+
+    def _trail(self, path: NodePath) -> list[tuple[Scalar | None, _Node]]:
+        """The nodes from the root along the path, each with its key, as deep as they exist."""
+        if self.root is None:
+            return []
+        trail: list[tuple[Scalar | None, _Node]] = [(None, self.root)]
+        for part in path:
+            node = _target(trail[-1][1])
+            if isinstance(node, _Map) and isinstance(part, str) and part in node.values:
+                trail.append((node.keys[part], node.values[part]))
+            elif isinstance(node, _List) and isinstance(part, int) and 0 <= part < len(node.items):
+                trail.append((None, node.items[part]))
+            else:
+                break
+        return trail
+
+
+def read_file(path: str | Path) -> Document:
+    """Read a file of UTF-8 text. Raises `UsageError` when it cannot be read, `ConfigError` when it is not valid."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(raw) <= MAX_BYTES:
+            raise _not_utf8(raw, error, str(path)) from None
+        text = raw.decode("utf-8", "replace")
+    return read(text, str(path))
+
+
+def _not_utf8(raw: bytes, error: UnicodeDecodeError, path: str) -> ConfigError:
+    before = raw[: error.start].decode("utf-8")
+    source = SourceText.of(before + "\ufffd" + raw[error.start + 1 :].decode("utf-8", "replace"), path)
+    offset = len(SourceText.of(before, path).text)
+    message = f"byte 0x{raw[error.start]:02x} is not UTF-8 text"
+    return ConfigError([source.problem("encoding", message, offset, offset + 1, ["save the file as UTF-8"])])
+
+
+def read(text: str, path: str) -> Document:
+    """Read YAML text; `path` is what problems call the file. Raises `ConfigError` with every problem found."""
+    source = SourceText.of(text, path)
+    _check_text(source, text)
+    builder = _Builder(source, yaml.parse(source.text, Loader=_LOADER))
+    try:
+        root = builder.build()
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([_syntax_error(source, error)]) from None
+    except _Unbounded as stop:
+        builder.problems.append(stop.problem)
+        root = None
+    if builder.problems:
+        raise ConfigError(sorted(builder.problems, key=lambda problem: problem.sort_key))
+    return Document(_plain(root) if root is not None else None, source, root)
+
+
+def _check_text(source: SourceText, text: str) -> None:
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        message = f"a file may hold at most {MAX_BYTES // 1024} KiB"
+        raise ConfigError([source.problem("file-too-large", message, 0, 0, ["split it into several files"])])
+    found = [
+        source.problem(
+            "control-character",
+            f"the invisible character U+{ord(match.group()):04X} cannot stand in YAML",
+            *match.span(),
+            ["remove it; in double quotes it can be written as an escape"],
+        )
+        for match in _UNPRINTABLE.finditer(source.text)
+    ]
+    if found:
+        raise ConfigError(found)
+
+
+def _syntax_error(source: SourceText, error: yaml.MarkedYAMLError) -> Diagnostic:
+    at = error.problem_mark.index if error.problem_mark else len(source.text)
+    context_at = error.context_mark.index if error.context_mark else at
+    told = Complaint(source, error.problem or "", at, error.context or "", context_at)
+    explanation = explain(told)
+    return source.problem("syntax", explanation.message, explanation.start, explanation.end, explanation.hints)
+
+
+class _Unbounded(Exception):
+    """Reading must stop: what follows could exhaust the process, or belongs to another document."""
+
+    def __init__(self, problem: Diagnostic) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class _Builder:
+    """Builds nodes from the parser's events, collecting problems."""
+
+    def __init__(self, source: SourceText, events: Iterator[Any]) -> None:
+        self.problems: list[Diagnostic] = []
+        self._source = source
+        self._events = events
+        self._anchors: dict[str, _Node] = {}
+        self._open: set[str] = set()
+        self._expanded = 0
+
+    def build(self) -> _Node | None:
+        """The root node; None for an empty file. Raises `_Unbounded`, or the parser's syntax error."""
+        root = None
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    hint = "one file holds one rule or pipeline; move the rest to its own file"
+                    raise self._stop("second-document", "a second document begins here", event, hint)
+                if event.version or event.tags:
+                    self._report("directive", "YAML directives are not part of the language", event, "remove the line")
+                root = self._node(next(self._events), 1)
+        return root
+
+    def _node(self, event: Any, depth: int) -> _Node:
+        if depth > MAX_DEPTH:
+            raise self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels", event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        if event.tag is not None:
+            hint = f"quote the text when '{event.tag[:1]}' belongs to it; types follow from the value itself"
+            self._report("tag", f"YAML tags are not part of the language: '{event.tag}'", event, hint)
+        if event.anchor is not None:
+            self._open.add(event.anchor)
+        node = self._content(event, depth)
+        if event.anchor is not None:
+            self._open.discard(event.anchor)
+            self._anchors[event.anchor] = node
+        return node
+
+    def _content(self, event: Any, depth: int) -> _Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(event, depth)
+        return self._map(event, depth)
+
+    def _scalar(self, event: Any) -> Scalar:
+        start, end, style = event.start_mark.index, event.end_mark.index, event.style or ""
+        if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
+            start = min(anchor.end(), end)
+        value: Plain = event.value
+        if not style:
+            try:
+                value = resolve(event.value)
+            except NumberTooLarge as error:
+                self._report("number-too-large", str(error), event, "put it in quotes when it is meant as text")
+        return Scalar(start, end, event.value, style, value)
+
+    def _list(self, event: Any, depth: int) -> _List:
+        items: list[_Node] = []
+        while not isinstance(following := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(following, depth + 1))
+        return _List(event.start_mark.index, self._end(event, following, items), tuple(items))
+
+    def _map(self, event: Any, depth: int) -> _Map:
+        keys: dict[str, Scalar] = {}
+        values: dict[str, _Node] = {}
+        nodes: list[_Node] = []
+        while not isinstance(following := next(self._events), yaml.MappingEndEvent):
+            key = self._node(following, depth + 1)
+            value = self._node(next(self._events), depth + 1)
+            nodes += (key, value)
+            if self._is_usable(key, keys, value, is_flow=bool(event.flow_style)):
+                assert isinstance(key, Scalar)
+                keys[key.text], values[key.text] = key, value
+        return _Map(event.start_mark.index, self._end(event, following, nodes), keys, values)
+
+    def _is_usable(self, key: _Node, keys: dict[str, Scalar], value: _Node, *, is_flow: bool) -> bool:
+        if not isinstance(key, Scalar):
+            self._complain_of_key(key)
+        elif key.text == "<<" and not key.style:
+            hint = "write the keys out, or give the rule a parent with 'extends:'"
+            self._report("merge-key", "merge keys ('<<') are not part of the language", key, hint)
+        elif key.is_blank:
+            self._report("missing-key", "there is no key before this ':'", key)
+        elif key.text in keys:
+            line = self._source.position(keys[key.text].start)[0]
+            self._report("duplicate-key", f"'{key.text}' is already given on line {line}", key, "keep one of the two")
+        elif is_flow and self._has_no_colon(key, value):
+            hint = f"a comma inside {{ }} begins a new key: {QUOTE_IT} when it belongs to the text before"
+            self._report("syntax", f"'{key.text}' has no ': value'", key, hint)
+        else:
+            return True
+        return False
+
+    def _has_no_colon(self, key: Scalar, value: _Node) -> bool:
+        blank = isinstance(value, Scalar) and value.is_blank and value.start == key.end
+        return blank and not self._source.text[max(key.start - 8, 0) : key.start].rstrip().endswith("{{")
+
+    def _complain_of_key(self, key: _Node) -> None:
+        if self._source.text.startswith("{", key.start - 1) and isinstance(key, _Map):
+            place = Scalar(key.start - 1, key.start + 1, "", "", None)
+            self._report("syntax", "a text that begins with '{{' must be in quotes", place, QUOTE_IT)
+        else:
+            self._report("syntax", "a key must be a plain word or a quoted text", key)
+
+    def _alias(self, event: Any, depth: int) -> _Alias:
+        start, end, name = event.start_mark.index, event.end_mark.index, event.anchor
+        if name in self._open:
+            raise self._stop("recursive-alias", f"'*{name}' stands inside what it refers to", event)
+        if name not in self._anchors:
+            hints = (*did_you_mean(name, self._anchors), f"write it as '*{name}' in quotes when it is a text")
+            self._report("unknown-anchor", f"there is no anchor '&{name}' above", event, *hints)
+            return _Alias(start, end, Scalar(start, end, "", "'", ""))
+        target = _target(self._anchors[name])
+        size, height = _measure(target)
+        self._expanded += size
+        if self._expanded > MAX_EXPANDED:
+            message = f"the aliases of this file stand for more than {MAX_EXPANDED} values"
+            raise self._stop("too-many-aliases", message, event)
+        if depth + height > MAX_DEPTH:
+            raise self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels through this alias", event)
+        return _Alias(start, end, target)
+
+    def _end(self, event: Any, closing: Any, children: list[_Node]) -> int:
+        if event.flow_style or not children:
+            return int(closing.end_mark.index)
+        end = children[-1].end  # the parser's own mark lies after the empty lines and comments that follow
+        while self._source.text.startswith("\n", end - 1):
+            end -= 1
+        return end
+
+    def _report(self, code: str, message: str, place: Any, *hints: str) -> None:
+        self.problems.append(self._problem(code, message, place, hints))
+
+    def _stop(self, code: str, message: str, place: Any, *hints: str) -> _Unbounded:
+        return _Unbounded(self._problem(code, message, place, hints))
+
+    def _problem(self, code: str, message: str, place: Any, hints: tuple[str, ...]) -> Diagnostic:
+        is_event = isinstance(place, yaml.Event)
+        start, end = (place.start_mark.index, place.end_mark.index) if is_event else (place.start, place.end)
+        return self._source.problem(code, message, start, end, hints)
+
+
+def _target(node: _Node) -> Scalar | _List | _Map:
+    return node.target if isinstance(node, _Alias) else node
+
+
+def _children(node: _Node) -> tuple[_Node, ...]:
+    node = _target(node)
+    if isinstance(node, _Map):
+        return tuple(node.values.values())
+    return node.items if isinstance(node, _List) else ()
+
+
+def _measure(node: _Node) -> tuple[int, int]:
+    """How many nodes it stands for, and how many levels lie below it."""
+    inner = [_measure(child) for child in _children(node)]
+    return 1 + sum(size for size, _ in inner), max((height + 1 for _, height in inner), default=0)
+
+
+def _plain(node: _Node) -> Any:
+    node = _target(node)
+    if isinstance(node, _Map):
+        return {key: _plain(value) for key, value in node.values.items()}
+    return [_plain(item) for item in node.items] if isinstance(node, _List) else node.value
