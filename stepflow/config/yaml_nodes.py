@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-from stepflow.config.scalar_offsets import origins
+from stepflow.config.document import (
+    AliasNode,
+    Document,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    measure,
+    plain_data,
+    target_of,
+)
 from stepflow.config.scalars import ExactFloat, NumberTooLarge, Plain, resolve
 from stepflow.config.source_text import SourceText
 from stepflow.config.suggest import did_you_mean
 from stepflow.config.yaml_syntax import QUOTE_IT, Complaint, explain
 from stepflow.errors import ConfigError, UsageError
-from stepflow.source import Diagnostic, Severity, Span
+from stepflow.source import Diagnostic
 
 __all__ = ["Document", "ExactFloat", "Scalar", "read", "read_file"]
 
@@ -33,154 +42,6 @@ MAX_EXPANDED = 10_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
-NodePath = tuple[str | int, ...]
-Part = Literal["key", "value"]
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A scalar: where it is written, its text, its style ('' is plain) and the value that the text denotes."""
-
-    start: int
-    end: int
-    text: str
-    style: str
-    value: Plain
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing is written at all, as after a bare `key:`."""
-        return self.start == self.end
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    start: int
-    end: int
-    items: tuple[_Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Map:
-    start: int
-    end: int
-    keys: dict[str, Scalar]
-    values: dict[str, _Node]
-
-
-@dataclass(frozen=True, slots=True)
-class _Alias:
-    start: int
-    end: int
-    target: Scalar | _List | _Map
-
-
-_Node = Scalar | _List | _Map | _Alias
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file read: its plain data (dict, list, str, int, ExactFloat, bool, None), and where each part is written.
-
-    A path into the data is a tuple of keys and list positions. Where an alias stands, the alias itself is the place of
-    the whole, and the anchored text is the place of its parts.
-    """
-
-    data: Any
-    source: SourceText
-    root: _Node | None = field(repr=False)
-
-    @property
-    def path(self) -> str:
-        """The file, as the caller named it."""
-        return self.source.path
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The lines of the file, without line ends."""
-        return self.source.lines
-
-    def line_text(self, line: int) -> str:
-        """The text of a line (from 1), empty when there is no such line."""
-        return self.source.line_text(line)
-
-    def scalar(self, path: NodePath) -> Scalar | None:
-        """The scalar written at a path; None when there is something else, or nothing."""
-        trail = self._trail(path)
-        node = _target(trail[-1][1]) if trail and len(trail) == len(path) + 1 else None
-        return node if isinstance(node, Scalar) else None
-
-    def is_blank(self, path: NodePath) -> bool:
-        """Whether a key (or list mark) stands there with nothing after it."""
-        scalar = self.scalar(path)
-        return scalar is not None and scalar.is_blank
-
-    def is_plain(self, path: NodePath) -> bool:
-        """Whether a scalar without quotes is written there."""
-        scalar = self.scalar(path)
-        return scalar is not None and scalar.style == ""
-
-    def locate(self, path: NodePath, part: Part = "value") -> Span:
-        """Where the key or the value at a path is written.
-
-        Where the path leads on to something that is not there, the place is the key of the nearest existing ancestor
-        (an item of a list has no key: then its value). A key with nothing after it is its own value's place.
-        """
-        trail = self._trail(path)
-        if not trail:
-            return self.source.span(0, 0)
-        key, node = trail[-1]
-        blank = isinstance(node, Scalar) and node.is_blank
-        if key is not None and (part == "key" or blank or len(trail) <= len(path)):
-            return self.source.span(key.start, key.end)
-        return self.source.span(node.start, node.end)
-
-    def inside(self, path: NodePath, start: int, end: int) -> Span:
-        """Where the characters [start, end) of the text at a path are written.
-
-        Exact in every scalar style; the span of the whole scalar when characters and source cannot be aligned.
-        """
-        scalar = self.scalar(path)
-        if scalar is None:
-            return self.locate(path)
-        raw = self.source.text[scalar.start : scalar.end]
-        places = origins(raw, scalar.style, scalar.text)
-        if places is None:
-            return self.locate(path)
-        first, last = (min(max(offset, 0), len(places) - 1) for offset in (start, max(start, end)))
-        return self.source.span(scalar.start + places[first], scalar.start + places[last])
-
-    def diagnostic(
-        self,
-        code: str,
-        message: str,
-        path: NodePath,
-        *,
-        part: Part = "value",
-        offset: tuple[int, int] | None = None,
-        severity: Severity = "error",
-        hints: tuple[str, ...] = (),
-        breadcrumb: str = "",
-        see: str = "",
-    ) -> Diagnostic:
-        """A problem at a path, or at the characters `offset` of the text there, with its source line filled in."""
-        span = self.inside(path, *offset) if offset is not None else self.locate(path, part)
-        return Diagnostic(code, message, span, severity, hints, breadcrumb, see, self.line_text(span.line))
-
-    def _trail(self, path: NodePath) -> list[tuple[Scalar | None, _Node]]:
-        """The nodes from the root along the path, each with its key, as deep as they exist."""
-        if self.root is None:
-            return []
-        trail: list[tuple[Scalar | None, _Node]] = [(None, self.root)]
-        for part in path:
-            node = _target(trail[-1][1])
-            if isinstance(node, _Map) and isinstance(part, str) and part in node.values:
-                trail.append((node.keys[part], node.values[part]))
-            elif isinstance(node, _List) and isinstance(part, int) and 0 <= part < len(node.items):
-                trail.append((None, node.items[part]))
-            else:
-                break
-        return trail
 
 
 def read_file(path: str | Path) -> Document:
@@ -223,7 +84,7 @@ def read(text: str, path: str) -> Document:
         root = None
     if builder.problems:
         raise ConfigError(sorted(builder.problems, key=lambda problem: problem.sort_key))
-    return Document(_plain(root) if root is not None else None, source, root)
+    return Document(plain_data(root) if root is not None else None, source, root)
 
 
 def _check_text(source: SourceText, text: str) -> None:
@@ -266,11 +127,11 @@ class _Builder:
         self.problems: list[Diagnostic] = []
         self._source = source
         self._events = events
-        self._anchors: dict[str, _Node] = {}
+        self._anchors: dict[str, Node] = {}
         self._open: set[str] = set()
         self._expanded = 0
 
-    def build(self) -> _Node | None:
+    def build(self) -> Node | None:
         """The root node; None for an empty file. Raises `_Unbounded`, or the parser's syntax error."""
         root = None
         for event in self._events:
@@ -283,7 +144,7 @@ class _Builder:
                 root = self._node(next(self._events), 1)
         return root
 
-    def _node(self, event: Any, depth: int) -> _Node:
+    def _node(self, event: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels", event)
         if isinstance(event, yaml.AliasEvent):
@@ -299,7 +160,7 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
-    def _content(self, event: Any, depth: int) -> _Node:
+    def _content(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -318,16 +179,16 @@ class _Builder:
                 self._report("number-too-large", str(error), event, "put it in quotes when it is meant as text")
         return Scalar(start, end, event.value, style, value)
 
-    def _list(self, event: Any, depth: int) -> _List:
-        items: list[_Node] = []
+    def _list(self, event: Any, depth: int) -> ListNode:
+        items: list[Node] = []
         while not isinstance(following := next(self._events), yaml.SequenceEndEvent):
             items.append(self._node(following, depth + 1))
-        return _List(event.start_mark.index, self._end(event, following, items), tuple(items))
+        return ListNode(event.start_mark.index, self._end(event, following, items), tuple(items))
 
-    def _map(self, event: Any, depth: int) -> _Map:
+    def _map(self, event: Any, depth: int) -> MapNode:
         keys: dict[str, Scalar] = {}
-        values: dict[str, _Node] = {}
-        nodes: list[_Node] = []
+        values: dict[str, Node] = {}
+        nodes: list[Node] = []
         while not isinstance(following := next(self._events), yaml.MappingEndEvent):
             key = self._node(following, depth + 1)
             value = self._node(next(self._events), depth + 1)
@@ -335,9 +196,9 @@ class _Builder:
             if self._is_usable(key, keys, value, is_flow=bool(event.flow_style)):
                 assert isinstance(key, Scalar)
                 keys[key.text], values[key.text] = key, value
-        return _Map(event.start_mark.index, self._end(event, following, nodes), keys, values)
+        return MapNode(event.start_mark.index, self._end(event, following, nodes), keys, values)
 
-    def _is_usable(self, key: _Node, keys: dict[str, Scalar], value: _Node, *, is_flow: bool) -> bool:
+    def _is_usable(self, key: Node, keys: dict[str, Scalar], value: Node, *, is_flow: bool) -> bool:
         if not isinstance(key, Scalar):
             self._complain_of_key(key)
         elif key.text == "<<" and not key.style:
@@ -355,36 +216,36 @@ class _Builder:
             return True
         return False
 
-    def _has_no_colon(self, key: Scalar, value: _Node) -> bool:
+    def _has_no_colon(self, key: Scalar, value: Node) -> bool:
         blank = isinstance(value, Scalar) and value.is_blank and value.start == key.end
         return blank and not self._source.text[max(key.start - 8, 0) : key.start].rstrip().endswith("{{")
 
-    def _complain_of_key(self, key: _Node) -> None:
-        if self._source.text.startswith("{", key.start - 1) and isinstance(key, _Map):
+    def _complain_of_key(self, key: Node) -> None:
+        if self._source.text.startswith("{", key.start - 1) and isinstance(key, MapNode):
             place = Scalar(key.start - 1, key.start + 1, "", "", None)
             self._report("syntax", "a text that begins with '{{' must be in quotes", place, QUOTE_IT)
         else:
             self._report("syntax", "a key must be a plain word or a quoted text", key)
 
-    def _alias(self, event: Any, depth: int) -> _Alias:
+    def _alias(self, event: Any, depth: int) -> AliasNode:
         start, end, name = event.start_mark.index, event.end_mark.index, event.anchor
         if name in self._open:
             raise self._stop("recursive-alias", f"'*{name}' stands inside what it refers to", event)
         if name not in self._anchors:
             hints = (*did_you_mean(name, self._anchors), f"write it as '*{name}' in quotes when it is a text")
             self._report("unknown-anchor", f"there is no anchor '&{name}' above", event, *hints)
-            return _Alias(start, end, Scalar(start, end, "", "'", ""))
-        target = _target(self._anchors[name])
-        size, height = _measure(target)
+            return AliasNode(start, end, Scalar(start, end, "", "'", ""))
+        target = target_of(self._anchors[name])
+        size, height = measure(target)
         self._expanded += size
         if self._expanded > MAX_EXPANDED:
             message = f"the aliases of this file stand for more than {MAX_EXPANDED} values"
             raise self._stop("too-many-aliases", message, event)
         if depth + height > MAX_DEPTH:
             raise self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels through this alias", event)
-        return _Alias(start, end, target)
+        return AliasNode(start, end, target)
 
-    def _end(self, event: Any, closing: Any, children: list[_Node]) -> int:
+    def _end(self, event: Any, closing: Any, children: list[Node]) -> int:
         if event.flow_style or not children:
             return int(closing.end_mark.index)
         end = children[-1].end  # the parser's own mark lies after the empty lines and comments that follow
@@ -402,27 +263,3 @@ class _Builder:
         is_event = isinstance(place, yaml.Event)
         start, end = (place.start_mark.index, place.end_mark.index) if is_event else (place.start, place.end)
         return self._source.problem(code, message, start, end, hints)
-
-
-def _target(node: _Node) -> Scalar | _List | _Map:
-    return node.target if isinstance(node, _Alias) else node
-
-
-def _children(node: _Node) -> tuple[_Node, ...]:
-    node = _target(node)
-    if isinstance(node, _Map):
-        return tuple(node.values.values())
-    return node.items if isinstance(node, _List) else ()
-
-
-def _measure(node: _Node) -> tuple[int, int]:
-    """How many nodes it stands for, and how many levels lie below it."""
-    inner = [_measure(child) for child in _children(node)]
-    return 1 + sum(size for size, _ in inner), max((height + 1 for _, height in inner), default=0)
-
-
-def _plain(node: _Node) -> Any:
-    node = _target(node)
-    if isinstance(node, _Map):
-        return {key: _plain(value) for key, value in node.values.items()}
-    return [_plain(item) for item in node.items] if isinstance(node, _List) else node.value
