@@ -1,0 +1,73 @@
+"""Words, phrases and sentences of running text, for every plug that looks at prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’)\]*_]{0,4}+(\s++)""")
+_LAST_TOKEN = re.compile(r"[^\s(\[\"'“‘]{1,20}\Z")
+_ABBREVIATIONS = frozenset(
+    ("e.g", "i.e", "etc", "cf", "vs", "approx", "ca", "no", "fig", "figs", "eq", "vol", "pp", "mr", "mrs", "ms", "dr")
+)
+
+
+def phrase_pattern(phrases: Sequence[str], *, ignore_case: bool = True, whole_words: bool = True) -> re.Pattern[str]:
+    """A pattern that finds any of the phrases, longest first; group i + 1 took part when `phrases[i]` was found.
+
+    Blanks in a phrase stand for any blanks. With `whole_words` a phrase never begins or ends inside a word; a digit
+    may stand before it, so that 'km' is found in '5km'. Without phrases it finds nothing.
+    """
+    order = sorted(range(len(phrases)), key=lambda index: -len(phrases[index]))
+    branches = [f"(?P<g{index}>{_phrase(phrases[index], whole_words)})" for index in order]
+    return re.compile("|".join(branches) or r"(?!)", re.IGNORECASE if ignore_case else 0)
+
+
+def find_phrases(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int, int]]:
+    """What a `phrase_pattern` finds, as (start, end, index of the phrase)."""
+    for match in pattern.finditer(text):
+        yield match.start(), match.end(), int((match.lastgroup or "g0")[1:])
+
+
+def _phrase(phrase: str, whole_words: bool) -> str:
+    words = phrase.split()
+    if not words:
+        raise ValueError("an empty phrase is found everywhere")
+    body = r"\s+".join(re.escape(word) for word in words)
+    if not whole_words:
+        return body
+    first, last = words[0][0], words[-1][-1]
+    before = r"(?<![^\W\d])" if first.isalpha() else r"(?<!\w)" if _in_word(first) else ""
+    return before + body + (r"(?!\w)" if _in_word(last) else "")
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def sentence_starts(text: str) -> Iterator[int]:
+    """Offsets where a new sentence begins (the first one's is left out).
+
+    A full stop within a number, after an abbreviation, an initial or a list number ends no sentence; a blank line
+    always does.
+    """
+    position = 0
+    for end in _SENTENCE_END.finditer(text):
+        if end.end() < len(text) and _ends_sentence(text, position, end):
+            yield (position := end.end())
+
+
+def _ends_sentence(text: str, begin: int, end: re.Match[str]) -> bool:
+    if end[1].count("\n") > 1:
+        return True
+    if text[end.end()].islower():
+        return False
+    if text[end.start()] != "." or text[end.start() : end.end()].startswith(".."):
+        return True
+    token = _LAST_TOKEN.search(text, max(begin, end.start() - 20), end.start())
+    if token is None:
+        return True
+    word = token.group()
+    is_label = word.isdigit() and not text[begin : token.start()].strip()
+    is_initial = len(word) == 1 and word.isupper() and bool(text[begin : token.start()].strip())
+    return not (is_label or word.lower() in _ABBREVIATIONS or (is_initial and text[end.end()].isupper()))

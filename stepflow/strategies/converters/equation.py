@@ -1,0 +1,65 @@
+"""`equation`: a parse tree as an exact linear equation.
+
+The tree is read by the names of its branches: `number`, `symbol`, `add`, `sub`, `mul`, `div` (two parts each) and
+`neg` (one part); a bare token is a number or a symbol by its look. The root holds the sides: two, or more in a chain.
+
+    grammars:
+      equation: |
+        start: sum "=" sum
+        ?sum: product | sum "+" product -> add | sum "-" product -> sub
+        ?product: atom | product "*" atom -> mul | product "/" atom -> div | NUMBER atom -> mul
+        ?atom: NUMBER -> number | NAME -> symbol | "-" atom -> neg | "(" sum ")"
+    constraints:
+      equation: {type: lark, grammar: equation, as: equation}
+
+Declines other branch names (naming them), products of unknowns, an unknown in a denominator, and division by zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import reduce
+from operator import add, mul, sub, truediv
+from typing import Any
+
+from stepflow.protocols import Leaf, Node
+from stepflow.values import Equation, Linear, exact
+
+NAME = "equation"
+_MAX_DEPTH = 200
+_OPERATIONS: Mapping[str, Callable[[Linear, Linear], Linear]] = {"add": add, "sub": sub, "mul": mul, "div": truediv}
+_KNOWN = (*_OPERATIONS, "neg", "number", "symbol")
+
+
+def convert(raw: Any, text: str) -> Equation:
+    """The equation. Raises `NotLinear` or another `ValueError` when the tree is none."""
+    if not isinstance(raw, Node):
+        raise ValueError("an equation is read from a parse tree: use `type: lark`")
+    root = raw
+    while len(root.children) == 1 and isinstance(root.children[0], Node) and root.kind not in _KNOWN:
+        root = root.children[0]
+    if root.kind in _KNOWN or len(root.children) < 2:
+        raise ValueError(f"{text.strip()!r} has no equals sign with two sides")
+    return Equation(tuple(_linear(side, 0) for side in root.children), text.strip())
+
+
+def _linear(tree: Node | Leaf, depth: int) -> Linear:
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"the expression nests deeper than {_MAX_DEPTH}")
+    if isinstance(tree, Leaf):
+        return _atom(tree.text)
+    if tree.kind in ("number", "symbol") and len(tree.children) == 1:
+        return _linear(tree.children[0], depth + 1)
+    parts = [_linear(child, depth + 1) for child in tree.children]
+    if tree.kind == "neg" and len(parts) == 1:
+        return -parts[0]
+    if tree.kind in _OPERATIONS and len(parts) >= 2:
+        return reduce(_OPERATIONS[tree.kind], parts)
+    raise ValueError(f"the branch {tree.kind!r} with {len(parts)} parts is not one of {', '.join(_KNOWN)}")
+
+
+def _atom(token: str) -> Linear:
+    if token.isidentifier():
+        return Linear.of({token: Fraction(1)}, Fraction(0))
+    return Linear((), Fraction(exact(token)))

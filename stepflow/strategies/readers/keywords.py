@@ -1,0 +1,57 @@
+"""`keywords`: words or phrases of a list, whole and in any case; the longest wins.
+
+What is read is the word as the list writes it, not as the text does.
+
+Options: `words`, or `table` whose keys are the words (with `via:` of the constraint, a table also normalises synonyms).
+
+    constraints:
+      unit: {type: keywords, table: units}
+
+Finds nothing inside a longer word: 'm' is not in 'metre' nor in 'm2'; a digit may stand before it, as in '5m'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow.prose import find_phrases, phrase_pattern
+from stepflow.protocols import BuildContext, Found, Reader, TableName
+
+NAME = "keywords"
+
+
+class Options(stepflow.options.Options):
+    """Which words."""
+
+    words: list[str] | None = Field(None, description="The words or phrases.", min_length=1)
+    table: TableName | None = Field(None, description="Name of a table whose keys are the words.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Options:
+        if (self.words is None) == (self.table is None):
+            raise ValueError("give either `words` or `table`")
+        if any(not word.strip() for word in self.words or ()):
+            raise ValueError("`words` holds an empty word")
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Reader:
+    """The reader of listed words."""
+    words = tuple(options.words if options.words is not None else context.tables[options.table or ""])
+    return _Keywords(words, phrase_pattern(words))
+
+
+@dataclass(frozen=True, slots=True)
+class _Keywords:
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def read(self, text: str) -> Iterator[Found]:
+        """The words found, left to right."""
+        for start, end, index in find_phrases(self.pattern, text):
+            yield Found(start, end, self.words[index])

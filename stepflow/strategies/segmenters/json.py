@@ -1,0 +1,94 @@
+"""`json`: the answer is one JSON value; its members or elements may be the steps.
+
+The reply is first cleaned: fences and prose around the value are taken off. `by: document` makes it one step,
+`by: member` one step of each key with its value, `by: element` one of each element of the array. The opening bracket
+belongs to the first step's text; commas, blanks and the closing bracket are separators.
+
+Options: `by`, and `root`, the kind of value asked for.
+
+    segment: {type: json, by: member}
+
+Declines a reply without a value of that kind, with more than one, or with JSON that is broken or has duplicate keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow import jsontext
+from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.strategies.segmenters import cutting
+
+NAME = "json"
+_ROOTS: dict[str, jsontext.Root] = {"member": "object", "element": "array"}
+
+
+class Options(stepflow.options.Options):
+    """What a step is."""
+
+    by: Literal["document", "member", "element"] = Field("document", description="What one step is.")
+    root: jsontext.Root = Field("any", description="The kind of JSON value that the answer must be.")
+
+    @model_validator(mode="after")
+    def _root_has_parts(self) -> Options:
+        needed = _ROOTS.get(self.by, self.root)
+        if self.root not in ("any", needed):
+            raise ValueError(f"`by: {self.by}` needs `root: {needed}`, not {self.root}")
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Segmenter:
+    """Steps of one JSON value."""
+    return _Json(options.by, _ROOTS.get(options.by, options.root))
+
+
+@dataclass(frozen=True, slots=True)
+class _Json:
+    by: str
+    root: jsontext.Root
+
+    def clean(self, text: str) -> str:
+        """The JSON value in the reply. Raises `ValueError` unless there is exactly one."""
+        start, end, _ = jsontext.extract(text, self.root)
+        return text[start:end]
+
+    def segment(self, text: str) -> Sequence[Piece]:
+        """The steps; the text as one step when it has no parts or is not such a value."""
+        if self.by == "document":
+            return cutting.whole(text)
+        try:
+            jsontext.extract(text, self.root)
+            spans = jsontext.parts(text)
+        except ValueError:
+            return cutting.whole(text)
+        ends = [start for start, _ in spans[1:]] + [len(text)]
+        begins = [0] + [start for start, _ in spans[1:]]
+        return [
+            Piece(text[begin:stop], text[stop:after])
+            for begin, (_, stop), after in zip(begins, spans, ends, strict=True)
+        ] or cutting.whole(text)
+
+    def body(self, text: str) -> int:
+        """Behind the opening bracket that the first step begins with; 0 for the other steps."""
+        bracket = {"member": "{", "element": "["}.get(self.by, "")
+        content = text.lstrip()
+        if not bracket or not content.startswith(bracket) or _is_json(content):
+            return 0
+        return len(text) - len(content[1:].lstrip())
+
+    def relabel(self, text: str, index: int) -> str:
+        """The step, unchanged: it has no marker."""
+        return text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        jsontext.parse(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""`paragraphs`: the runs of lines between blank lines are the steps.
+
+Options: none.
+
+    segment: paragraphs
+
+Declines nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import stepflow.options
+from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.strategies.segmenters import cutting
+
+NAME = "paragraphs"
+
+
+class Options(stepflow.options.Options):
+    """None."""
+
+
+def build(options: Options, context: BuildContext) -> Segmenter:
+    """One step a paragraph."""
+    return _Paragraphs()
+
+
+@dataclass(frozen=True, slots=True)
+class _Paragraphs:
+    def clean(self, text: str) -> str:
+        """The reply, unchanged."""
+        return text
+
+    def segment(self, text: str) -> Sequence[Piece]:
+        """One step a paragraph."""
+        return cutting.paragraphs(text)
+
+    def body(self, text: str) -> int:
+        """0: a step has no marker."""
+        return 0
+
+    def relabel(self, text: str, index: int) -> str:
+        """The step, unchanged: it has no marker."""
+        return text
