@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -62,6 +62,24 @@ def exact(source: str | float | int | Decimal | Fraction) -> Number:
 def is_number(value: object) -> bool:
     """Whether the value is an exact number (truth values are not)."""
     return isinstance(value, int | Fraction) and not isinstance(value, bool)
+
+
+def identity(value: Value) -> Hashable:
+    """A hashable form of a value: two values are the same exactly when their identities are equal.
+
+    Lists and tuples are alike, a truth value is never a number, and a linear form without symbols is its constant.
+    """
+    if isinstance(value, bool):
+        return "truth", value
+    if isinstance(value, float | Fraction):
+        return exact(value)
+    if isinstance(value, Linear):
+        return value if value.terms else normal(value.constant)
+    if isinstance(value, list | tuple):
+        return "list", tuple(identity(item) for item in value)
+    if isinstance(value, Mapping):
+        return "map", frozenset((key, identity(item)) for key, item in value.items())
+    return value  # type: ignore[no-any-return]
 
 
 class NotLinear(ValueError):
@@ -213,7 +231,11 @@ def encode(value: Value) -> Any:
     if isinstance(value, Fraction):
         return {"$": "number", "value": str(value)}
     if isinstance(value, Linear):
-        return {"$": "linear", "terms": [[name, str(factor)] for name, factor in value.terms], "constant": str(value.constant)}
+        return {
+            "$": "linear",
+            "terms": [[name, str(factor)] for name, factor in value.terms],
+            "constant": str(value.constant),
+        }
     if isinstance(value, Equation):
         return {"$": "equation", "sides": [encode(side) for side in value.sides], "text": value.text}
     if isinstance(value, datetime.date):

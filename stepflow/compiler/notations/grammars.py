@@ -1,0 +1,279 @@
+"""Grammars: Lark in LALR mode with the contextual lexer, built on first use and kept.
+
+`longest` finds a grammar's text inside prose. It runs the parse table over the tokens without building trees, remembers
+every place where the text could end, and only then builds the tree of the longest.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import lark
+from lark.exceptions import GrammarError, LarkError, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.parsers.lalr_parser_state import ParseConf, ParserState
+
+from stepflow.compiler.notations.error import NotationError, offset_of
+from stepflow.protocols import Leaf, Node
+
+MAX_GRAMMAR = 50_000
+MAX_TEXT = 20_000
+MAX_TOKENS = 1_000
+MAX_STARTS = 2_000
+MAX_DEPTH = 150
+"""Trees are read by recursive functions; deeper ones would exhaust Python's stack."""
+
+_LIBRARIES = ("common", "unicode", "python", "lark")
+_IMPORT = re.compile(r"^[ \t]*%import[ \t]+(?P<from>\.*\w*)", re.MULTILINE)
+_JOINED = re.compile(
+    r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=[^\W\d_])(?=['’][^\W\d_])|(?<=[^\W\d_]['’])(?=[^\W\d_])"
+)
+_LOGGING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What is made of a grammar's text, once."""
+
+    parser: lark.Lark
+    scan: ParseConf[Any]
+    first: re.Pattern[str]
+
+
+class LarkGrammar:
+    """A grammar. Nothing is compiled before it is first needed; safe to share between threads."""
+
+    __slots__ = ("_built", "_lock", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lock = threading.Lock()
+        self._built: _Built | None = None
+
+    def __repr__(self) -> str:
+        return f"LarkGrammar({self.name!r})"
+
+    def check(self) -> None:
+        """Build it now. Raises `NotationError` with the offset of what is wrong."""
+        self._build()
+
+    def parse(self, text: str) -> Node:
+        """The tree of the whole text. Raises `ValueError` when it does not parse, or above 20,000 characters."""
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"a text of more than {MAX_TEXT:,} characters is not parsed")
+        try:
+            return _node(self._build().parser.parse(text))
+        except UnexpectedInput as error:
+            raise ValueError(f"not {_article(self.name)}: {_unexpected(text, error)}") from None
+
+    def longest(self, text: str, start: int) -> tuple[Node, int] | None:
+        """The longest parse that begins at `start` and does not end inside a word or number, and its end offset.
+
+        Raises `ValueError` above 1,000 tokens or when nested too deeply.
+        """
+        built = self._build()
+        session = built.parser.parse_interactive(text[start : start + MAX_TEXT])
+        tokens, ends = _scan(built, session)
+        for count in reversed(ends):
+            end = start + (tokens[count - 1].end_pos or 0)
+            if not _JOINED.match(text, end):
+                return _replay(built.parser, tokens[:count]), end
+        return None
+
+    def starts(self, text: str, start: int = 0, end: int | None = None) -> Iterator[int]:
+        """Offsets in [start, end) where a first terminal matches: not inside a word or number, left to right.
+
+        Raises `ValueError` after 2,000 of them.
+        """
+        first = self._build().first
+        stop = len(text) if end is None else end
+        found = 0
+        while (match := first.search(text, start)) and match.start() < stop:
+            start = match.start() + 1
+            if _JOINED.match(text, match.start()):
+                continue
+            found += 1
+            if found > MAX_STARTS:
+                raise ValueError(f"more than {MAX_STARTS:,} places where {_article(self.name)} could begin")
+            yield match.start()
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """The shift/reduce conflicts that Lark resolves silently, a sentence each. For a lint: builds the grammar anew."""
+        messages: list[str] = []
+        handler = _Collector(messages)
+        with _LOGGING:
+            level = lark.logger.level
+            lark.logger.addHandler(handler)
+            lark.logger.setLevel(logging.DEBUG)
+            try:
+                _compile(self.text)
+            finally:
+                lark.logger.setLevel(level)
+                lark.logger.removeHandler(handler)
+        lines = "\n".join(messages)
+        return tuple(
+            f"after {rule.strip()}, {terminal} is read as a continuation"
+            for terminal, rule in re.findall(r"conflict for terminal (\S+):.*\n \* <(.+)>", lines)
+        )
+
+    def _build(self) -> _Built:
+        if self._built is None:
+            with self._lock:
+                if self._built is None:
+                    self._built = _built(_compile(self.text))
+        return self._built
+
+
+class _Collector(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self.messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def _compile(text: str) -> lark.Lark:
+    if len(text) > MAX_GRAMMAR:
+        raise NotationError(f"a grammar of more than {MAX_GRAMMAR:,} characters", 0, len(text))
+    for match in _IMPORT.finditer(text):
+        if match["from"] not in _LIBRARIES:
+            hint = f"import from {', '.join(_LIBRARIES)}, e.g. %import common.WS_INLINE"
+            raise NotationError(f"nothing can be imported from '{match['from']}'", *match.span("from"), hint=hint)
+    try:
+        return lark.Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False)
+    except (LarkError, re.error, RecursionError, ValueError, AssertionError) as error:
+        raise _mistake(text, error) from None
+
+
+def _built(parser: lark.Lark) -> _Built:
+    session = parser.parse_interactive("")
+    table = session.parser_state.parse_conf.parse_table
+    opening = [terminal for terminal in parser.terminals if terminal.name in session.choices()]
+    first = "|".join(f"(?:{terminal.pattern.to_regexp()})" for terminal in opening) or r"(?!)"
+    return _Built(parser, ParseConf(table, {}, "start"), re.compile(first))
+
+
+def _scan(built: _Built, session: Any) -> tuple[list[lark.Token], list[int]]:
+    """The tokens up to the first that does not fit, and after how many of them the text could end."""
+    # Without callbacks, reductions make fresh lists: Lark's own tree builders change children in place, so that the
+    # stacks of a state must not be shared with a later one.
+    state = ParserState(built.scan, session.lexer_thread)
+    tokens: list[lark.Token] = []
+    ends: list[int] = []
+    try:
+        for token in session.lexer_thread.lex(state):
+            state.feed_token(token)
+            tokens.append(token)
+            if len(tokens) > MAX_TOKENS:
+                raise ValueError(f"more than {MAX_TOKENS:,} tokens in one piece")
+            if _may_end(built.scan, state.state_stack):
+                ends.append(len(tokens))
+    except (UnexpectedCharacters, UnexpectedToken):
+        return tokens, ends
+    return tokens, ends
+
+
+def _may_end(scan: ParseConf[Any], stack: list[Any]) -> bool:
+    """Whether the parse table accepts the end of the text now."""
+    stack = stack.copy()
+    while (step := scan.states[stack[-1]].get("$END")) is not None:
+        rule: Any = step[1]
+        if rule.expansion:
+            del stack[-len(rule.expansion) :]
+        stack.append(scan.states[stack[-1]][rule.origin.name][1])
+        if stack[-1] == scan.end_state:
+            return True
+    return False
+
+
+def _replay(parser: lark.Lark, tokens: list[lark.Token]) -> Node:
+    session = parser.parse_interactive("")
+    for token in tokens:
+        session.feed_token(token)
+    return _node(session.feed_eof(tokens[-1]))
+
+
+def _node(tree: Any, depth: int = 0) -> Node:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    if not isinstance(tree, lark.Tree):  # a `?start` of one token
+        return Node("start", (_leaf(tree),))
+    children = tree.children
+    return Node(
+        str(tree.data),
+        tuple([_leaf(each) if isinstance(each, lark.Token) else _node(each, depth + 1) for each in children]),
+    )
+
+
+def _leaf(token: lark.Token) -> Leaf:
+    return Leaf(token.type, str(token))
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
+
+
+def _unexpected(text: str, error: UnexpectedInput) -> str:
+    position = error.pos_in_stream
+    if position is None or position >= len(text) or getattr(getattr(error, "token", None), "type", "") == "$END":
+        return "it ends too early"
+    return f"unexpected {text[position : position + 10].split(maxsplit=1)[0]!r} at character {position + 1}"
+
+
+# --- grammar mistakes, in our words ---------------------------------------------------------------------------------
+
+_AT = (
+    re.compile(r"line (?P<line>\d+),? col(?:umn)? (?P<column>\d+)"),
+    re.compile(r"line (?P<line>\d+)"),
+)
+_UNDEFINED = re.compile(r"Rule '(?P<name>\w+)' used but not defined")
+_QUOTED = re.compile(r"Terminals? (?:'|\")?(?P<name>\w+)|['\"](?P<quoted>[^'\"]+)['\"]")
+
+
+def _mistake(text: str, error: Exception) -> NotationError:
+    message = str(error)
+    if "Reduce/Reduce" in message:
+        return _ambiguous(text, message)
+    if "Using an undefined rule" in message and "start" in message:
+        return NotationError("there is no rule 'start'", 0, hint="every grammar begins with a rule named start")
+    undefined = _UNDEFINED.search(message)
+    if undefined:
+        name = undefined["name"]
+        return NotationError(f"'{name}' is used but not defined", *_first(text, name), name=name)
+    sentence = re.sub(r" in <string>|, in <string>", "", message.splitlines()[0]).strip().rstrip(":")
+    place = next((found for pattern in _AT if (found := pattern.search(message))), None)
+    if place:
+        start = offset_of(text, int(place["line"]), int(place.groupdict().get("column") or 1))
+        return NotationError(f"bad grammar: {sentence}", start)
+    quoted = _QUOTED.search(message)
+    start, end = _first(text, quoted["name"] or quoted["quoted"]) if quoted else (0, 1)
+    kind = "" if isinstance(error, GrammarError) else f"{type(error).__name__}: "
+    return NotationError(f"bad grammar: {kind}{sentence}", start, end)
+
+
+def _ambiguous(text: str, message: str) -> NotationError:
+    rules = re.findall(r"- <(.+?)>", message)
+    terminal = re.search(r"collision in (?:Terminal\()?'?\"?([\w$]+)", message)
+    names = [rule.split(" ", maxsplit=1)[0] for rule in rules]
+    before = "the end" if terminal and terminal[1] == "$END" else terminal[1] if terminal else "a token"
+    sentence = f"the grammar is ambiguous before {before}: {' and '.join(rules)} both fit"
+    hint = "let only one of the rules match there, e.g. by merging them"
+    return NotationError(sentence, *_first(text, names[0] if names else ""), hint=hint)
+
+
+def _first(text: str, name: str) -> tuple[int, int]:
+    """Where a name stands first in the text."""
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else None
+    return found.span() if found else (0, 1)
+
+
+compile_grammar = partial(LarkGrammar)
+"""`compile_grammar(name, text)`: the grammar, not built yet; `check()` builds it."""

@@ -1,0 +1,117 @@
+"""The grammar of expressions is Jinja's: its lexer and parser, with character offsets in place of line numbers.
+
+Only the syntax comes from Jinja. What an expression computes is decided in `expressions.py`, over a closed list of
+node types; no code is generated, and Jinja's own filters, globals and sandbox are not involved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError
+from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER, Lexer, Token
+from jinja2.parser import Parser
+
+from stepflow.compiler.notations.error import NotationError
+from stepflow.values import MAX_DIGITS, normal
+
+MAX_EXPRESSION = 10_000
+MAX_EXPONENT = 64
+
+_HINTS = {
+    "=": "to compare, write ==",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`",
+    "?": "write `a if condition else b`",
+    ";": "an expression is one value, without statements",
+    "$": "names stand bare: `answer.value`",
+    "{": "inside an expression, names stand bare, without {{ }}",
+}
+
+
+class _OffsetLexer(Lexer):
+    """Jinja's lexer, whose tokens carry character offsets in the place of line numbers, and exact decimals."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        offset = 0
+        try:
+            for _, token, text in super().tokeniter(source, name, filename, state):
+                yield offset, token, text
+                offset += len(text)
+        except TemplateSyntaxError as error:
+            error.lineno = offset
+            raise
+
+    def wrap(
+        self, stream: Iterable[tuple[int, str, str]], name: str | None = None, filename: str | None = None
+    ) -> Iterator[Token]:
+        for offset, token, text in stream:
+            if token == TOKEN_FLOAT:
+                yield Token(offset, TOKEN_FLOAT, _decimal(text, offset))  # type: ignore[arg-type]
+                continue
+            if token == TOKEN_INTEGER and len(text) > MAX_DIGITS:
+                raise NotationError(f"a number of more than {MAX_DIGITS} digits", offset, offset + len(text))
+            yield from super().wrap(iter([(offset, token, text)]), name, filename)
+
+
+class _Syntax(Environment):
+    """A Jinja environment that only parses. Its delimiters hold a character that no text may contain."""
+
+    def __init__(self) -> None:
+        super().__init__("\0{%", "\0%}", "\0{{", "\0}}", "\0{#", "\0#}", keep_trailing_newline=True)
+        self._offset_lexer = _OffsetLexer(self)
+
+    @property
+    def lexer(self) -> Lexer:
+        return self._offset_lexer
+
+
+_SYNTAX = _Syntax()
+
+
+def parse_expression(text: str) -> Any:
+    """The Jinja node of an expression; each node's `lineno` is its character offset. Raises `NotationError`."""
+    if len(text) > MAX_EXPRESSION:
+        raise NotationError(f"an expression of more than {MAX_EXPRESSION} characters", 0, len(text))
+    if "\0" in text:
+        raise NotationError("a NUL character", text.index("\0"))
+    if not text.strip():
+        raise NotationError("the expression is empty", 0, len(text))
+    # Same length as before, so that offsets stay right.
+    source = text.replace("\r\n", " \n").replace("\r", "\n")
+    try:
+        parser = Parser(_SYNTAX, source, state="variable")
+        node = parser.parse_expression()
+        if not parser.stream.eos:
+            current = parser.stream.current
+            raise TemplateSyntaxError(f"unexpected {text[current.lineno :].split(maxsplit=1)[0]!r}", current.lineno)
+        return node
+    except TemplateSyntaxError as error:
+        raise _mistake(text, error) from None
+    except RecursionError:
+        raise NotationError("the expression is nested too deeply", 0, len(text)) from None
+
+
+def _mistake(text: str, error: TemplateSyntaxError) -> NotationError:
+    message = re.sub(r" at \d+$", "", error.message or "not an expression")
+    message = re.sub(r"'?end of (template|print statement)'?", "end of the expression", message)
+    message = message[:1].lower() + message[1:].rstrip(".")
+    start = len(text.rstrip()) if "end of the expression" in message else min(error.lineno, len(text))
+    word = re.match(r"\w+|\S", text[start:])
+    return NotationError(
+        message, start, start + (len(word.group()) if word else 1), hint=_HINTS.get(text[start : start + 1], "")
+    )
+
+
+def _decimal(text: str, offset: int) -> int | Fraction:
+    digits = text.replace("_", "")
+    exponent = re.search(r"[eE]([+-]?\d+)\Z", digits)
+    if len(digits) > MAX_DIGITS or (exponent and abs(int(exponent[1])) > MAX_EXPONENT):
+        raise NotationError("the number is too large or too long", offset, offset + len(text))
+    return normal(Fraction(digits))
