@@ -25,16 +25,13 @@ with `TimedOut` when the time is over.
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 import os
 import secrets
-import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -289,11 +286,10 @@ def _load(options: Options) -> Any:
     params.warmup = False
     params.verbosity = -1
     _shut_the_door(params)
-    with _signal_handlers_kept():
-        try:
-            return xllamacpp.Server(params)
-        except RuntimeError as error:
-            raise BackendError(f"llama.cpp cannot load {weights}: it is not a whole GGUF model ({error})") from error
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise BackendError(f"llama.cpp cannot load {weights}: it is not a whole GGUF model ({error})") from error
 
 
 def _shut_the_door(params: Any) -> None:
@@ -337,23 +333,3 @@ def _physical_core(cpu: int) -> str:
         return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text().strip()
     except OSError:
         return str(cpu)
-
-
-@contextmanager
-def _signal_handlers_kept() -> Iterator[None]:
-    """Put back the handlers of Ctrl-C and SIGTERM, which llama.cpp replaces by its own while it loads.
-
-    At the level of the C library, because Python's `signal` may set handlers in the main thread only.
-    """
-    if os.name != "posix":
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    saved = {number: ctypes.create_string_buffer(1024) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in saved.items():  # 1024 bytes: larger than any platform's struct sigaction
-        libc.sigaction(int(number), None, handler)
-    try:
-        yield
-    finally:
-        for number, handler in saved.items():
-            libc.sigaction(int(number), handler, None)
