@@ -1,0 +1,173 @@
+"""The disk store: diskcache for the values, an append-only log beside them.
+
+Importing this module and reading a value cost neither diskcache nor pydantic (the plug's options live in
+`diskcache_plug`): a read goes straight to diskcache's table, 0.3 ms from cold instead of 20, and unlike opening a
+`diskcache.Cache` it writes nothing, so that a hit never waits for a writer. diskcache is imported by the first write.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepflow.adapters.stores.folder import claim
+from stepflow.adapters.stores.log import Log
+from stepflow.adapters.stores.sqlite_file import SqliteFile, explain
+from stepflow.errors import StoreError
+from stepflow.protocols import LogEntry
+
+if TYPE_CHECKING:
+    from stepflow.adapters.stores.text_cache import TextCache
+
+DEFAULT_SIZE_LIMIT = 2**30
+COMPACT_EVERY = 4096
+"""Appends between two compactions of the log, so that what was evicted does not pile up in a server that runs on."""
+
+_LIVE = "raw = 1 and mode = 1 and (expire_time is null or expire_time > ?)"
+_GET = f"select value from Cache where key = ? and {_LIVE}"
+_KEYS = f"select key from Cache where key >= ? and key < ? and {_LIVE} order by store_time, rowid"
+_FOREIGN = "a form that this store never writes; it counts as absent"
+
+
+class DiskStore:
+    """A `Store` in a folder, for any number of threads and processes at once.
+
+    `path` is created if need be, for its owner only. `size_limit` bounds the values, in bytes; the log comes on top.
+    `expire` is in seconds, None for never. Raises `StoreError` when the folder cannot be a store or is damaged.
+    """
+
+    def __init__(self, path: str | Path, size_limit: int = DEFAULT_SIZE_LIMIT, expire: float | None = None) -> None:
+        self._folder = claim(Path(path).expanduser())
+        self._size_limit = size_limit
+        self._expire = expire
+        self._values = SqliteFile(self._folder / "values" / "cache.db")
+        self._log = Log(self._folder / "log.db")
+        self._writer: TextCache | None = None
+        self._refuse_damage()
+
+    def get(self, key: str) -> str | None:
+        """The value, or None when absent, expired or unreadable."""
+        rows = self._values.read(_GET, (key, time.time()))
+        return rows[0][0] if rows and isinstance(rows[0][0], str) else None
+
+    def put(self, key: str, value: str) -> None:
+        """Write the value. Raises `StoreError` when it was not written."""
+        self._cache.put(key, value)
+
+    def delete(self, key: str) -> bool:
+        """Remove the value; whether it was there."""
+        return self._values.exists() and self._cache.delete(key)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """The live keys with the prefix, the longest unwritten first."""
+        rows = self._values.read(_KEYS, (prefix, prefix + "\U0010ffff", time.time()))
+        return iter([key for (key,) in rows])
+
+    def append(self, entry: LogEntry) -> int:
+        """Append to the log; the entry's id. Put the value first: a kill in between must not leave a promise."""
+        id_ = self._log.append(entry)
+        if id_ % COMPACT_EVERY == 0:
+            self._log.compact(self._live_keys)
+        return id_
+
+    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
+        """The log's entries with an id larger than `after`, in order."""
+        return self._log.tail(after, namespace)
+
+    def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
+        """Keys written with this skeleton, newest first."""
+        return self._log.with_skeleton(namespace, skeleton, limit)
+
+    def with_signature(self, namespace: str, signature: str, limit: int) -> Sequence[str]:
+        """Keys written with this signature, newest first."""
+        return self._log.with_signature(namespace, signature, limit)
+
+    def stats(self) -> Mapping[str, Any]:
+        """Live values, bytes on disk, the size limit in bytes, log entries, and the folder."""
+        return {
+            "values": len(list(self.keys())),
+            "bytes": sum(_size(file) for file in self._folder.rglob("*.db*")),
+            "size_limit": self._size_limit,
+            "log_entries": self._log.count(),
+            "path": str(self._folder),
+        }
+
+    def prune(self) -> int:
+        """Remove what has expired or is over the size limit, and compact the log; how many values went."""
+        if not self._values.exists():
+            return 0
+        before = self._count()
+        self._cache.prune()
+        gone = before - self._count()
+        self._log.compact(self._live_keys)
+        self._log.vacuum()
+        return max(gone, 0)
+
+    def check(self) -> Sequence[str]:
+        """Audit the values and the log; a sentence for each thing found wrong."""
+        return (*self._check_values(), *self._log.check())
+
+    def close(self) -> None:
+        """Close what was opened. Idempotent."""
+        self._values.close()
+        self._log.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    @property
+    def _cache(self) -> TextCache:
+        if self._writer is None:
+            from stepflow.adapters.stores.text_cache import TextCache
+
+            self._writer = TextCache(self._values.path.parent, self._size_limit, self._expire)
+        return self._writer
+
+    def _refuse_damage(self) -> None:
+        if not self._values.exists():
+            return
+        try:
+            self._values.rows("select count(*) from sqlite_master")
+        except sqlite3.Error as error:
+            raise StoreError(explain(error, self._folder)) from error
+
+    def _live_keys(self) -> Collection[str]:
+        # Strictly: read as if empty, a file damaged for a moment would cost the whole log.
+        try:
+            return {key for (key,) in self._values.rows(f"select key from Cache where {_LIVE}", (time.time(),))}
+        except sqlite3.Error as error:
+            raise StoreError(explain(error, self._folder)) from error
+
+    def _count(self) -> int:
+        return sum(count for (count,) in self._values.read("select count(*) from Cache"))
+
+    def _check_values(self) -> Sequence[str]:
+        if not self._values.exists():
+            return ()
+        try:
+            findings = list(self._cache.check())
+            rows = self._values.rows("select key, raw, mode, filename, value from Cache order by rowid")
+        except (StoreError, sqlite3.Error) as error:
+            return (str(error) if isinstance(error, StoreError) else explain(error, self._folder),)
+        for key, raw, mode, filename, value in rows:
+            if raw != 1 or mode != 1 or filename is not None or not isinstance(key, str) or not _is_json(value):
+                findings.append(f"{self._folder}: the value of {key!r} has {_FOREIGN}")
+        return findings
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # another process has just closed the last connection, and with it the WAL went
+        return 0
+
+
+def _is_json(value: object) -> bool:
+    try:
+        json.loads(value if isinstance(value, str) else "")
+    except (ValueError, RecursionError):
+        return False
+    return True

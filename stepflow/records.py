@@ -1,0 +1,118 @@
+"""A record as text and back: JSON with the format's version and a checksum over everything else.
+
+The text is `{"format":1,"sha256":"…","record":{…}}`, ASCII, and is read back to the character: whoever rewrites the
+JSON, however faithfully, makes it another text, and it is refused. The checksum finds damage; it is no signature.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from stepflow.fingerprint import RECORD_FORMAT
+from stepflow.model import Record, Step, Usage
+from stepflow.values import decode, encode
+
+_ENVELOPE = re.compile(r'\{"format":(\d{1,9}),"sha256":"([0-9a-f]{64})","record":(\{.*\})\}\Z', re.DOTALL | re.ASCII)
+_TEXTS = (
+    "id",
+    "rule",
+    "namespace",
+    "skeleton",
+    "signature",
+    "request_key",
+    "prompt",
+    "origin",
+    "final",
+    "verified_under",
+    "model",
+)
+
+
+class UnreadableRecord(ValueError):
+    """A text that is not a whole, undamaged record of this version. Its message is a sentence."""
+
+
+def encode_record(record: Record) -> str:
+    """The record as one line of ASCII JSON, from which `decode_record` gives an equal record back.
+
+    Raises `TypeError` or `ValueError` when a field holds something that is not a value of the language.
+    """
+    data = {name: getattr(record, name) for name in _TEXTS}
+    data["constraints"] = encode(record.constraints)
+    data["let"] = encode(record.let)
+    data["words"] = record.words
+    data["steps"] = [_encode_step(step) for step in record.steps]
+    data["created_at"] = record.created_at
+    data["usage"] = record.usage and [record.usage.prompt_tokens, record.usage.completion_tokens]
+    body = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return f'{{"format":{RECORD_FORMAT},"sha256":"{_checksum(body)}","record":{body}}}'
+
+
+def decode_record(text: str) -> Record:
+    """The record that `encode_record` wrote. Raises `UnreadableRecord` on any other text."""
+    envelope = _ENVELOPE.match(text)
+    if envelope is None:
+        raise UnreadableRecord("this is not a record, or only a part of one")
+    version, checksum, body = envelope.groups()
+    if int(version) != RECORD_FORMAT:
+        raise UnreadableRecord(f"the record has format {version}, and this version reads format {RECORD_FORMAT}")
+    if _checksum(body) != checksum:
+        raise UnreadableRecord("the record does not match its checksum: it was damaged or altered")
+    try:
+        return _record(json.loads(body))
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise UnreadableRecord(f"the record is not built like one ({type(error).__name__}: {error})") from error
+
+
+def _checksum(body: str) -> str:
+    return sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _encode_step(step: Step) -> list[Any]:
+    return [step.index, step.text, step.separator, encode(step.fields), step.rest, step.origin]
+
+
+def _record(data: dict[str, Any]) -> Record:
+    created_at = data["created_at"]
+    if not isinstance(created_at, int | float):
+        raise TypeError("created_at is not a number")
+    return Record(
+        **{name: _text(data[name]) for name in _TEXTS},
+        constraints=_mapping(data["constraints"]),
+        let=_mapping(data["let"]),
+        words=tuple(_text(word) for word in data["words"]),
+        steps=tuple(_step(*parts) for parts in data["steps"]),
+        created_at=created_at,
+        usage=None if data["usage"] is None else _usage(*data["usage"]),
+    )
+
+
+def _step(index: Any, text: Any, separator: Any, fields: Any, rest: Any, origin: Any) -> Step:
+    return Step(_whole(index), _text(text), _text(separator), _mapping(fields), _text(rest), _text(origin))
+
+
+def _usage(prompt_tokens: Any, completion_tokens: Any) -> Usage:
+    return Usage(_whole(prompt_tokens), _whole(completion_tokens))
+
+
+def _text(data: Any) -> Any:
+    if not isinstance(data, str):
+        raise TypeError(f"{data!r} stands where text belongs")
+    return data
+
+
+def _whole(data: Any) -> int:
+    if not isinstance(data, int):
+        raise TypeError(f"{data!r} stands where a whole number belongs")
+    return data
+
+
+def _mapping(data: Any) -> Mapping[str, Any]:
+    value = decode(data)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{data!r} stands where a map belongs")
+    return value

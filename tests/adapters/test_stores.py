@@ -1,0 +1,540 @@
+"""What every store promises, and what the disk store promises besides."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from pydantic import ValidationError
+
+from stepflow.adapters.stores import diskcache_plug, memory
+from stepflow.adapters.stores.disk import DiskStore
+from stepflow.adapters.stores.memory import MemoryStore
+from stepflow.errors import StoreError
+from stepflow.protocols import LogEntry
+
+CONTEXT = SimpleNamespace()
+
+
+def plus(key, namespace="n", skeleton="s", signature="g", vector=b"\x01" * 8):
+    return LogEntry("+", key, namespace, skeleton, signature, vector)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that both kinds of store look at, and that only the test moves."""
+    now = SimpleNamespace(time=1_000_000.0)
+    monkeypatch.setattr(time, "time", lambda: now.time)
+    return now
+
+
+@pytest.fixture(params=["disk", "memory"])
+def make(request, tmp_path):
+    opened = []
+
+    def make(expire=None):
+        kinds = {
+            "disk": lambda: DiskStore(tmp_path / "store", expire=expire),
+            "memory": lambda: MemoryStore(expire, clock=time.time),
+        }
+        opened.append(kinds[request.param]())
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make):
+    return make()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    store = DiskStore(tmp_path / "store")
+    yield store
+    store.close()
+
+
+# --- every store ------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_store_answers_everything_with_nothing(store):
+    assert store.get("a") is None
+    assert list(store.keys()) == []
+    assert store.delete("a") is False
+    assert list(store.tail(0)) == []
+    assert list(store.with_skeleton("n", "s", 5)) == []
+    assert list(store.with_signature("n", "g", 5)) == []
+    assert store.prune() == 0
+    assert list(store.check()) == []
+    assert (store.stats()["values"], store.stats()["log_entries"]) == (0, 0)
+
+
+@pytest.mark.parametrize("value", ['""', '"ü 😀"', '{"a": [1, 2]}', json.dumps("x" * 100_000)])
+def test_a_value_comes_back_as_it_was_put(store, value):
+    store.put("a", value)
+    assert store.get("a") == value
+    assert list(store.check()) == []
+
+
+def test_the_last_value_of_a_key_counts(store):
+    store.put("a", "1")
+    store.put("a", "2")
+    assert store.get("a") == "2"
+    assert list(store.keys()) == ["a"]
+
+
+def test_a_deleted_value_is_gone_and_delete_says_whether_it_was_there(store):
+    store.put("a", "1")
+    assert store.delete("a") is True
+    assert store.get("a") is None
+    assert store.delete("a") is False
+
+
+def test_keys_stand_oldest_first_and_know_prefixes_literally(store, clock):
+    for key in ("p:2", "q:1", "p%:3", "p_", "p:1"):
+        store.put(key, "1")
+        clock.time += 1
+    store.put("p:2", "2")
+    assert list(store.keys("p:")) == ["p:1", "p:2"]
+    assert list(store.keys("p%")) == ["p%:3"]
+    assert list(store.keys()) == ["q:1", "p%:3", "p_", "p:1", "p:2"]
+
+
+def test_a_key_that_no_database_can_hold_is_absent(store):
+    assert store.get("\udcff") is None
+    assert list(store.keys("\udcff")) == []
+
+
+def test_a_hit_never_renews_an_expiry(make, clock):
+    store = make(expire=10)
+    store.put("a", "1")
+    for _ in range(9):
+        clock.time += 1
+        assert store.get("a") == "1"
+    clock.time += 1
+    assert store.get("a") is None
+    assert list(store.keys()) == []
+    assert store.delete("a") is False
+
+
+def test_prune_removes_what_has_expired_and_its_log_entries(make, clock):
+    store = make(expire=10)
+    store.put("old", "1")
+    store.append(plus("old"))
+    clock.time += 6
+    store.put("young", "1")
+    last = store.append(plus("young"))
+    clock.time += 6
+    assert store.prune() == 1
+    assert [entry.key for entry in store.tail(0)] == ["young"]
+    assert store.get("young") == "1"
+    assert store.append(plus("next")) > last
+
+
+def test_the_log_gives_entries_back_whole_and_in_order(store):
+    entries = [plus("a"), plus("b", namespace="m", vector=b""), LogEntry("-", "a", "n")]
+    ids = [store.append(entry) for entry in entries]
+    assert ids == sorted(set(ids))
+    assert list(store.tail(0)) == [replace(entry, id=id_) for entry, id_ in zip(entries, ids, strict=True)]
+    assert [entry.key for entry in store.tail(0, "m")] == ["b"]
+    assert [entry.op for entry in store.tail(ids[0], "n")] == ["-"]
+    assert list(store.tail(ids[-1])) == []
+
+
+def test_ids_are_never_given_out_again(store):
+    last = store.append(plus("a"))
+    store.put("b", "1")
+    store.prune()
+    assert list(store.tail(0)) == []
+    assert store.append(plus("b")) > last
+
+
+@pytest.mark.parametrize("column", ["skeleton", "signature"])
+def test_records_are_found_by_hash_newest_first_and_never_across_namespaces(store, column):
+    find = getattr(store, f"with_{column}")
+    for key in ("a", "b", "c", "a"):
+        store.append(plus(key, **{column: "same"}))
+    store.append(plus("other", **{column: "different"}))
+    store.append(plus("foreign", namespace="m", **{column: "same"}))
+    assert list(find("n", "same", 9)) == ["a", "c", "b"]
+    assert list(find("n", "same", 2)) == ["a", "c"]
+    store.append(LogEntry("-", "c"))
+    assert list(find("n", "same", 9)) == ["a", "b"]
+    store.append(plus("c", **{column: "same"}))
+    assert list(find("n", "same", 9)) == ["c", "a", "b"]
+
+
+def test_compaction_keeps_the_newest_entry_of_each_live_key(store):
+    store.put("a", "1")
+    for entry in (plus("a", skeleton="old"), LogEntry("-", "a"), plus("a"), plus("gone"), LogEntry("-", "gone")):
+        store.append(entry)
+    store.prune()
+    assert [(entry.op, entry.key, entry.skeleton) for entry in store.tail(0)] == [("+", "a", "s")]
+
+
+def test_check_names_a_value_that_is_not_json(store):
+    store.put("a", "{")
+    (finding,) = store.check()
+    assert "'a'" in finding
+
+
+def test_threads_share_a_store(store):
+    def work(name):
+        for number in range(20):
+            store.put(f"{name}:{number}", json.dumps(number))
+            store.append(plus(f"{name}:{number}"))
+            assert store.get(f"{name}:{number}") == str(number)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(store.keys())) == 80
+    assert len({entry.id for entry in store.tail(0)}) == 80
+    assert list(store.check()) == []
+
+
+def test_a_closed_store_may_be_closed_again(store):
+    store.put("a", "1")
+    store.close()
+    store.close()
+
+
+# --- the disk store ---------------------------------------------------------------------------------------------------
+
+
+def test_values_and_log_outlive_the_store_object(disk, tmp_path):
+    disk.put("a", "1")
+    disk.append(plus("a"))
+    disk.close()
+    again = DiskStore(tmp_path / "store")
+    assert again.get("a") == "1"
+    assert [entry.key for entry in again.tail(0)] == ["a"]
+    again.close()
+
+
+def test_two_open_stores_see_each_other(disk, tmp_path):
+    other = DiskStore(tmp_path / "store")
+    assert other.get("a") is None
+    disk.put("a", "1")
+    seen = disk.append(plus("a"))
+    assert other.get("a") == "1"
+    other.append(plus("b"))
+    assert [entry.key for entry in disk.tail(seen)] == ["b"]
+    other.close()
+
+
+def test_the_folder_is_its_owners_only_and_says_what_it_is(disk, tmp_path):
+    folder = tmp_path / "store"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert "may be deleted" in (folder / "README.txt").read_text()
+    assert (folder / ".gitignore").read_text() == "*\n"
+
+
+def test_a_looser_folder_is_closed_to_others(disk, tmp_path):
+    disk.put("a", "1")
+    disk.close()
+    (tmp_path / "store").chmod(0o755)
+    DiskStore(tmp_path / "store").close()
+    assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o700
+
+
+def test_a_folder_with_other_things_in_it_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    tmp_path.chmod(0o755)
+    with pytest.raises(StoreError, match=r"is not a store: it holds 'thesis.txt'; set `path`"):
+        DiskStore(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_path_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot be opened: .*set another `path`"):
+        DiskStore(tmp_path / "file" / "store")
+
+
+def test_a_read_only_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(StoreError, match="not writable"):
+        DiskStore(tmp_path / "store")
+
+
+def test_a_folder_of_another_user_that_is_open_to_others_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir(mode=0o755)
+
+    def refuse(self, mode):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr("pathlib.Path.chmod", refuse)
+    with pytest.raises(StoreError, match="open to other users"):
+        DiskStore(tmp_path / "store")
+
+
+class Boom:
+    """Pickled and unpickled, it would create a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.fixture
+def plant(disk, tmp_path):
+    """Write a row into the table past the store, as somebody with access to the folder could."""
+    disk.put("planted", '"honest"')
+
+    def plant(**columns):
+        connection = sqlite3.connect(tmp_path / "store" / "values" / "cache.db")
+        with connection:
+            names = ", ".join(f"{name} = ?" for name in columns)
+            connection.execute(f"update Cache set {names} where key = 'planted'", tuple(columns.values()))
+        connection.close()
+
+    return plant
+
+
+def test_a_planted_pickle_never_runs_and_counts_as_absent(disk, plant, tmp_path):
+    plant(mode=4, value=pickle.dumps(Boom(tmp_path / "ran")))
+    assert disk.get("planted") is None
+    assert any("'planted'" in finding for finding in disk.check())
+    assert disk.delete("planted") is True
+    disk.prune()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_planted_file_name_is_neither_read_nor_deleted(disk, plant, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("{}")
+    plant(mode=3, value=None, filename="../../precious")
+    assert disk.get("planted") is None
+    disk.put("planted", "1")
+    assert precious.exists()
+    assert disk.get("planted") == "1"
+
+
+@pytest.mark.parametrize("value", [b"bytes", 3, None])
+def test_a_planted_value_that_is_not_text_counts_as_absent(disk, plant, value):
+    plant(value=value)
+    assert disk.get("planted") is None
+    assert len(list(disk.check())) == 1
+
+
+@pytest.mark.parametrize(("key", "value"), [(("a", 1), "1"), (b"a", "1"), ("a", {"b": 1}), ("a", b"1"), ("a", 1)])
+def test_only_text_is_ever_written(disk, key, value):
+    with pytest.raises(TypeError):
+        disk.put(key, value)
+
+
+def test_the_size_limit_holds_and_the_oldest_go_first(tmp_path):
+    limit = 2**20
+    store = DiskStore(tmp_path / "store", size_limit=limit)
+    value = json.dumps("x" * 8000)
+    for number in range(300):
+        store.put(f"k{number:03}", value)
+    kept = list(store.keys())
+    assert kept == [f"k{number:03}" for number in range(300 - len(kept), 300)]
+    assert len(kept) >= 50
+    assert (tmp_path / "store" / "values" / "cache.db").stat().st_size <= limit * 1.1
+    assert list(store.check()) == []
+    store.close()
+
+
+def test_prune_brings_a_store_under_a_smaller_limit(tmp_path):
+    store = DiskStore(tmp_path / "store")
+    for number in range(300):
+        store.put(str(number), json.dumps("x" * 8000))
+    store.close()
+    smaller = DiskStore(tmp_path / "store", size_limit=2**20)
+    gone = smaller.prune()
+    assert gone == 300 - len(list(smaller.keys())) > 0
+    smaller.close()
+
+
+def test_the_log_of_evicted_records_does_not_pile_up(disk, monkeypatch):
+    monkeypatch.setattr("stepflow.adapters.stores.disk.COMPACT_EVERY", 10)
+    disk.put("live", "1")
+    disk.append(plus("live"))
+    for number in range(25):
+        disk.append(plus(f"evicted{number}"))
+    entries = disk.tail(0)
+    assert entries[0].key == "live"
+    assert len(entries) < 10
+
+
+def test_a_full_disk_is_a_sentence_and_what_was_written_stays_readable(disk):
+    disk.put("a", "1")
+    con = disk._cache._cache._con
+    con.execute("pragma max_page_count = 20")
+    with pytest.raises(StoreError, match="the disk is full; free some space"):
+        disk.put("b", json.dumps("x" * 200_000))
+    assert disk.get("a") == "1"
+    assert disk.get("b") is None
+    assert list(disk.check()) == []
+
+
+def test_a_file_that_turned_read_only_fails_at_once(disk):
+    disk.put("a", "1")
+    disk._cache._cache._con.execute("pragma query_only = 1")
+    with pytest.raises(StoreError, match="cannot be opened for writing"):
+        disk.put("b", "1")
+
+
+def test_a_database_that_is_none_is_refused_at_opening(disk, tmp_path):
+    disk.put("a", "1")
+    disk.close()
+    (tmp_path / "store" / "values" / "cache.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreError, match="is damaged; stop what uses it and delete its folder"):
+        DiskStore(tmp_path / "store")
+
+
+def test_damage_found_later_is_absent_to_reads_and_a_sentence_to_writes_and_check(disk, tmp_path):
+    disk.append(plus("a"))
+    disk.close()
+    (tmp_path / "store" / "log.db").write_bytes(b"not a database" * 1000)
+    again = DiskStore(tmp_path / "store")
+    assert list(again.tail(0)) == []
+    assert list(again.with_skeleton("n", "s", 1)) == []
+    with pytest.raises(StoreError, match="is damaged"):
+        again.append(plus("b"))
+    (finding,) = again.check()
+    assert "is damaged" in finding
+    again.close()
+
+
+def test_pages_overwritten_inside_the_database_are_found_by_check(disk, tmp_path):
+    for number in range(200):
+        disk.put(str(number), json.dumps("x" * 2000))
+    disk.close()
+    with (tmp_path / "store" / "values" / "cache.db").open("r+b") as file:
+        file.seek(40_000)
+        file.write(b"\xff" * 40_000)
+    again = DiskStore(tmp_path / "store")
+    for number in range(200):
+        again.get(str(number))
+    assert list(again.check())
+    again.close()
+
+
+def test_malformed_log_entries_are_ignored_and_named_by_check(disk, tmp_path):
+    disk.append(plus("a"))
+    connection = sqlite3.connect(tmp_path / "store" / "log.db")
+    with connection:
+        insert = "insert into log (op, key, namespace, skeleton, signature, vector) values (?, ?, 'n', 's', 'g', ?)"
+        connection.executemany(insert, [("*", "b", b""), ("+", "c", b"not deflated"), ("+", "d", "text")])
+    connection.close()
+    assert [entry.key for entry in disk.tail(0)] == ["a"]
+    assert [finding.split(": ")[1] for finding in disk.check()] == [
+        f"entry {id_} is malformed; it is ignored" for id_ in (2, 4, 3)
+    ]
+
+
+def test_an_unfinished_claim_can_be_finished(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "README.txt").write_text("")
+    DiskStore(tmp_path / "store").close()
+
+
+def test_a_fork_uses_connections_of_its_own(disk):
+    disk.put("a", "1")
+    disk.append(plus("a"))
+    child = os.fork()
+    if child == 0:
+        try:
+            disk.put("b", "2")
+            disk.append(plus("b"))
+            os._exit(0 if disk.get("a") == "1" and len(disk.tail(0)) == 2 else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert disk.get("b") == "2"
+    assert [entry.key for entry in disk.tail(0)] == ["a", "b"]
+    assert list(disk.check()) == []
+
+
+READ = """
+import sys
+from stepflow.adapters.stores.disk import DiskStore
+assert DiskStore(sys.argv[1]).get("a") == "1"
+print(sorted({"numpy", "pydantic", "diskcache"} & set(sys.modules)))
+"""
+
+
+def test_reading_from_cold_imports_neither_diskcache_nor_pydantic_nor_numpy(disk, tmp_path):
+    disk.put("a", "1")
+    done = subprocess.run([sys.executable, "-c", READ, tmp_path / "store"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+WRITE_FOREVER = """
+import itertools, json, sys
+from stepflow.adapters.stores.disk import DiskStore
+from stepflow.protocols import LogEntry
+store = DiskStore(sys.argv[1])
+for number in itertools.count():
+    key = f"{sys.argv[2]}:{number}"
+    store.put(key, json.dumps("x" * (number * 997 % 50_000)))
+    store.append(LogEntry("+", key, "n", "s", "g", b"\\x01" * 2048))
+    print(number, flush=True)
+"""
+
+
+def acknowledged_before_kill(folder, round_):
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE_FOREVER, folder, str(round_)], stdout=subprocess.PIPE, text=True
+    )
+    with writer:
+        for _ in range(5 + 7 * round_):
+            writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.stdout.read().splitlines()
+    return 5 + 7 * round_ + sum(1 for line in rest if line)
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing_that_it_acknowledged(tmp_path):
+    folder = tmp_path / "store"
+    acknowledged = [acknowledged_before_kill(folder, round_) for round_ in range(6)]
+    store = DiskStore(folder)
+    assert list(store.check()) == []
+    logged = {entry.key for entry in store.tail(0)}
+    for round_, count in enumerate(acknowledged):
+        for number in range(count):
+            assert store.get(f"{round_}:{number}") is not None
+            assert f"{round_}:{number}" in logged
+    assert all(store.get(key) is not None for key in logged)
+    store.close()
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def test_plugs_build_the_stores_that_their_options_describe(tmp_path):
+    options = diskcache_plug.Options(path=str(tmp_path / "store"), size_limit=2**21, expire=5.0)
+    store = diskcache_plug.build(options, CONTEXT)
+    assert store.stats()["size_limit"] == 2**21
+    assert store.stats()["path"] == str(tmp_path / "store")
+    store.close()
+    assert memory.build(memory.Options(), CONTEXT).stats()["path"] == ""
+
+
+@pytest.mark.parametrize("wrong", [{}, {"path": ""}, {"path": "x", "size_limit": 1000}, {"path": "x", "expire": 0}])
+def test_options_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        diskcache_plug.Options(**wrong)
