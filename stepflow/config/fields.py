@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -39,8 +39,8 @@ def _below(types: tuple[Any, ...], part: str | int) -> tuple[Any, ...]:
     found = [inner for kind in types for inner in _step(kind, part)]
     if found:
         return tuple(found)
-    named = tuple(kind for kind in types if getattr(kind, "__name__", None) == part)
-    return named or types  # a part that pydantic adds for its own use, such as a union's tag
+    named = tuple(kind for kind in types if _is_model(kind) and (kind.__name__ == part or _is_tagged(kind, part)))
+    return named or types  # the part is one that pydantic adds for its own use: a union's tag or a type's name
 
 
 def _step(kind: Any, part: str | int) -> tuple[Any, ...]:
@@ -62,6 +62,11 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     if origin is Union or origin is UnionType:
         return tuple(kind for argument in get_args(annotation) for kind in _alternatives(argument))
     return (annotation,)
+
+
+def _is_tagged(model: Model, tag: str | int) -> bool:
+    fields = model.model_fields.values()
+    return any(get_origin(field.annotation) is Literal and tag in get_args(field.annotation) for field in fields)
 
 
 def _is_model(kind: Any) -> bool:

@@ -228,13 +228,14 @@ class _Teller:
             (*self.path, *path),
             part="key" if at_key else "value",
             hints=hints,
-            breadcrumb=self._crumbs(path[:-1] if at_key and code == "unknown-key" else path),
+            breadcrumb=self._crumbs(path),
             see=self.see,
         )
 
     def _crumbs(self, path: Path) -> str:
+        """The way to the map or list item that holds the place; the last key is in the message already."""
         crumbs, value = [self.breadcrumb] if self.breadcrumb else [], self.data
-        for part in path:
+        for part in path[:-1] if path and isinstance(path[-1], str) else path:
             value = value_at(value, (part,))
             label = value.get("id", value.get("name")) if isinstance(value, Mapping) else None
             named = isinstance(part, int) and isinstance(label, str) and label

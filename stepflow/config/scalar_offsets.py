@@ -81,7 +81,8 @@ def _block_readings(source: str, style: str) -> Iterator[tuple[list[_Piece], int
         at += len(line) + 1
     depths = [len(line) - len(line.lstrip(" ")) for line, _ in body if line.strip(" ")]
     for indent in range(min(depths, default=0), -1, -1):
-        yield _block_reading(body, indent, header[1], folded=style == ">"), len(source)
+        pieces = _block_reading(body, indent, header[1], folded=style == ">")
+        yield pieces, pieces[-1][1] + 1 if pieces else header.end()
 
 
 def _block_reading(body: list[_Piece], indent: int, header: str, *, folded: bool) -> list[_Piece]:

@@ -47,6 +47,8 @@ def value_at(data: Any, path: Iterable[str | int]) -> Any:
 def locate(error: ErrorDetails, data: Any) -> Located:
     """The error with its path, found by walking the data and skipping what is not in it."""
     kind, loc = error["type"], error["loc"]
+    if kind == "union_tag_not_found":
+        kind, loc = "missing", (*loc, str(error.get("ctx", {})["discriminator"]).strip("'"))
     path: list[str | int] = []
     tags: list[tuple[int, str]] = []
     value = data
