@@ -1,0 +1,55 @@
+"""`keywords`: words or phrases occur in the prompt, whole and in any case.
+
+Options: `words`, or `table` whose keys are the words; `need`, whether `any` of them is enough or `all` must occur.
+
+    match:
+      - {type: keywords, words: [convert, how many], need: any}
+
+Always decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow.prose import phrase_pattern
+from stepflow.protocols import BuildContext, Condition, Names, TableName
+
+NAME = "keywords"
+
+
+class Options(stepflow.options.Options):
+    """Which words."""
+
+    words: list[str] | None = Field(None, description="The words or phrases.", min_length=1)
+    table: TableName | None = Field(None, description="Name of a table whose keys are the words.")
+    need: Literal["any", "all"] = Field("any", description="How many of them must occur.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Options:
+        if (self.words is None) == (self.table is None):
+            raise ValueError("give either `words` or `table`")
+        if any(not word.strip() for word in self.words or ()):
+            raise ValueError("`words` holds an empty word")
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Condition:
+    """The condition that words occur."""
+    words = options.words if options.words is not None else list(context.tables[options.table or ""])
+    groups = [words] if options.need == "any" else [[word] for word in words]
+    return _Keywords(tuple(phrase_pattern(group) for group in groups))
+
+
+@dataclass(frozen=True, slots=True)
+class _Keywords:
+    patterns: tuple[re.Pattern[str], ...]
+
+    def holds(self, text: str, names: Names) -> bool:
+        """Whether enough of the words occur."""
+        return all(pattern.search(text) for pattern in self.patterns)

@@ -1,0 +1,49 @@
+"""`expr`: an expression must be true.
+
+Options: `assert`.
+
+    verify:
+      - {id: right-value, type: expr, assert: answer.value == solution}
+
+Fails when the expression is false, when it gives something other than true or false, and when it cannot be decided
+(a name is missing, a function refuses).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+import stepflow.options
+from stepflow.protocols import BuildContext, Expression, ExpressionText, Verifier, View
+from stepflow.values import show
+
+NAME = "expr"
+
+
+class Options(stepflow.options.Options):
+    """What must be true."""
+
+    assertion: ExpressionText = Field(alias="assert", description="The expression that must be true.")
+
+
+def build(options: Options, context: BuildContext) -> Verifier:
+    """The verifier of an expression."""
+    return _Expr(context.expression(options.assertion))
+
+
+@dataclass(frozen=True, slots=True)
+class _Expr:
+    assertion: Expression
+
+    def verify(self, view: View) -> str | None:
+        """None when the expression is true."""
+        text = self.assertion.text
+        try:
+            value = self.assertion(view.names)
+        except Exception as error:  # whatever an expression meets in a model's answer, it is a verdict
+            return f"{text} cannot be decided: {error}"
+        if value is True:
+            return None
+        return f"{text} is false" if value is False else f"{text} gives {show(value)}, not true or false"

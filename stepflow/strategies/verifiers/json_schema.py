@@ -1,0 +1,135 @@
+"""`json_schema`: the text must be one JSON value that a JSON Schema (2020-12) accepts.
+
+Stricter than JSON Schema in one point: 30.0 is a number but not an integer. `format` is asserted for date, email, ipv4,
+ipv6 and uuid. `pattern` runs with a time limit.
+
+Options: `schema`, or `schema_from` (the name of a schema that the prompt fixes or the rule makes).
+
+    verify:
+      - type: json_schema
+        schema: {type: object, required: [name], properties: {age: {type: integer}}}
+
+Fails with the path of the first thing wrong, and for every text when the schema itself is wrong. Refuses schemas that
+refer outside themselves and, since their patterns could not be limited, `patternProperties`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow import jsontext
+from stepflow.protocols import BuildContext, NameRef, Verifier, View
+from stepflow.strategies.verifiers.subject import Wanted
+from stepflow.values import encode_plain, exact
+
+NAME = "json_schema"
+_FORMATS = ("date", "email", "ipv4", "ipv6", "uuid")
+_MAX_KEPT = 64
+
+
+class Options(stepflow.options.Options):
+    """Which schema."""
+
+    schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
+    schema_from: NameRef | None = Field(None, description="Name of the value that is the JSON Schema.")
+
+    @model_validator(mode="after")
+    def _given(self) -> Options:
+        if (self.schema_ is None) == (self.schema_from is None):
+            raise ValueError("give either `schema` or `schema_from`")
+        _refuse(self.schema_ or {})
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Verifier:
+    """The verifier of a schema; the schema library is imported when a text is first verified."""
+    return _JsonSchema(Wanted(options.schema_, options.schema_from), context)
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonSchema:
+    wanted: Wanted
+    context: BuildContext
+    validators: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def verify(self, view: View) -> str | None:
+        """None when the schema accepts the text's JSON."""
+        validator = self._validator(self.wanted(view))
+        try:
+            data = jsontext.parse(view.text)
+        except ValueError as error:
+            return f"is not JSON: {error}"
+        errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
+        return f"{errors[0].json_path}: {errors[0].message}" if errors else None
+
+    def _validator(self, schema: Any) -> Any:
+        if not isinstance(schema, Mapping):
+            raise ValueError(f"{self.wanted.name} is not a JSON Schema: expected a map")
+        key = repr(schema)
+        if key not in self.validators:
+            if len(self.validators) >= _MAX_KEPT:
+                self.validators.clear()
+            _refuse(schema)
+            self.validators[key] = _compile(schema, self.context)
+        return self.validators[key]
+
+
+def _compile(schema: Mapping[str, Any], context: BuildContext) -> Any:
+    from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import extend
+    from referencing import Registry
+
+    try:
+        Draft202012Validator.check_schema(encode_plain(schema))
+    except SchemaError as error:
+        raise ValueError(f"the schema is wrong at {error.json_path}: {error.message}") from error
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "number": lambda _, value: jsontext.has_type(value, "number"),
+            "integer": lambda _, value: jsontext.has_type(value, "integer"),
+        }
+    )
+    strict: Any = extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, validators={"pattern": _pattern(context)}, type_checker=types
+    )
+    return strict(_exact(schema), registry=Registry(), format_checker=FormatChecker(_FORMATS))
+
+
+def _pattern(context: BuildContext) -> Callable[[Any, str, Any, Any], Iterator[Any]]:
+    from jsonschema.exceptions import ValidationError
+
+    def check(_: Any, pattern: str, value: Any, __: Any) -> Iterator[Any]:
+        if isinstance(value, str) and context.regex(pattern).search(value) is None:
+            yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+    return check
+
+
+def _refuse(schema: Any) -> None:
+    """Raise `ValueError` for what cannot be checked safely."""
+    if isinstance(schema, Mapping):
+        for key, value in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str) and not value.startswith("#"):
+                raise ValueError(f"the schema refers to {value!r}; only references within it (#/…) are followed")
+            if key == "patternProperties":
+                raise ValueError("`patternProperties` is not supported; list the properties")
+            _refuse(value)
+    elif isinstance(schema, list | tuple):
+        for item in schema:
+            _refuse(item)
+
+
+def _exact(schema: Any) -> Any:
+    """The schema with lists, and numbers that compare exactly."""
+    if isinstance(schema, float):
+        return Fraction(exact(schema))
+    if isinstance(schema, Mapping):
+        return {key: _exact(value) for key, value in schema.items()}
+    return [_exact(item) for item in schema] if isinstance(schema, list | tuple) else schema
