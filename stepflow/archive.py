@@ -1,0 +1,260 @@
+"""The records, seen through a store, an embedder and one index for each namespace.
+
+Rows of the store: `record:<id>` holds an encoded record, `exact:<request key>` the id of the record that answers
+exactly this request. The log says under which hashes and which vector a record is found.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from stepflow.errors import UsageError
+from stepflow.model import Record
+from stepflow.protocols import Candidate, Embedder, Index, LogEntry, Nomination, Store
+from stepflow.records import UnreadableRecord, decode_record, encode_record
+
+_RECORD = "record:"
+_EXACT = "exact:"
+
+MAX_INDEXES = 64
+"""Indexes kept in memory. Every conversation is a namespace of its own, so a server sees them without end; an index
+that was dropped is built again from the log."""
+
+
+@dataclass(slots=True)
+class _Namespace:
+    """The index of one namespace, and the id of the last log entry that went into it."""
+
+    index: Index
+    seen: int = 0
+
+
+class Archive:
+    """The records of a store. Thread-safe; other processes may read and write the same store.
+
+    A record that cannot be read counts as absent, and a journal note says why. Writing raises `StoreError`.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder, make_index: Callable[[], Index]) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._make_index = make_index
+        self._namespaces: dict[str, _Namespace] = {}
+        self._lock = threading.Lock()
+
+    # --- finding ------------------------------------------------------------------------------------------------------
+
+    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
+        """The record that answers exactly this request, and notes about rows that could not be read."""
+        row = self._store.get(_EXACT + request_key)
+        if row is None:
+            return None, ()
+        notes: list[str] = []
+        record_id = _text(row)
+        if record_id is None:
+            return None, (f"the row of request {request_key} is unreadable",)
+        return self._read(_RECORD + record_id, notes), tuple(notes)
+
+    def nominate(
+        self,
+        namespace: str,
+        signature: str,
+        skeleton: str,
+        prompt: str,
+        top_k: int,
+        min_similarity: float | None = None,
+        *,
+        by_hash: bool = True,
+        by_similarity: bool = True,
+    ) -> Nomination:
+        """At most `top_k` candidates: of the same signature; if none, of the same skeleton; if none, the similar ones.
+
+        By hash the newest come first; by similarity the nearest, none below `min_similarity` (a cosine; None leaves it
+        to the embedder).
+        """
+        notes: list[str] = []
+        found: tuple[Candidate, ...] = ()
+        if by_hash:
+            keys = self._store.with_signature(namespace, signature, top_k)
+            found = self._found("signature", namespace, keys, notes)
+        if by_hash and not found:
+            keys = self._store.with_skeleton(namespace, skeleton, top_k)
+            found = self._found("skeleton", namespace, keys, notes)
+        if by_similarity and not found:
+            floor = self._embedder.default_min_similarity if min_similarity is None else min_similarity
+            found = self._similar(namespace, prompt, top_k, floor, notes)
+        return Nomination(found, tuple(dict.fromkeys(notes)))
+
+    def get(self, id_or_prefix: str) -> Record:
+        """The record with this id, or with the only id that begins so. Raises `UsageError`, saying which it is not."""
+        record_id = self._full_id(id_or_prefix)
+        notes: list[str] = []
+        record = self._read(_RECORD + record_id, notes)
+        if record is None:
+            raise UsageError(notes[0] if notes else f"there is no record {record_id}")
+        return record
+
+    def records(self) -> Iterator[Record]:
+        """Every readable record, oldest first."""
+        for key in self._store.keys(_RECORD):
+            record = self._read(key, [])
+            if record is not None:
+                yield record
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def save(self, record: Record) -> None:
+        """Store a record and make it findable. It stands whole before anything points to it."""
+        if not record.id:
+            raise ValueError("a record without an id cannot be stored")
+        vector = self._embedder.embed(record.prompt)
+        self._store.put(_RECORD + record.id, encode_record(record))
+        self.link(record.request_key, record.id)
+        self._store.append(
+            LogEntry(
+                "+",
+                _RECORD + record.id,
+                record.namespace,
+                record.skeleton,
+                record.signature,
+                self._stamp + vector if any(vector) else b"",
+            )
+        )
+
+    def link(self, request_key: str, record_id: str) -> None:
+        """Let exactly this request find a record that is already stored."""
+        self._store.put(_EXACT + request_key, json.dumps(record_id))
+
+    def delete(self, record_id: str) -> bool:
+        """Remove a record and its own exact row; whether it was there."""
+        key = _RECORD + record_id
+        record = self._read(key, [])
+        there = self._store.delete(key)
+        if record is not None:
+            exact = _EXACT + record.request_key
+            if _text(self._store.get(exact)) == record_id:
+                self._store.delete(exact)
+        if there:
+            self._store.append(LogEntry("-", key, record.namespace if record else ""))
+        return there
+
+    # --- housekeeping -------------------------------------------------------------------------------------------------
+
+    def stats(self) -> Mapping[str, Any]:
+        """The store's figures, and the number of records."""
+        return {"records": sum(1 for _ in self._store.keys(_RECORD)), **self._store.stats()}
+
+    def prune(self) -> int:
+        """Remove what has expired and compact the log; how many values went."""
+        return self._store.prune()
+
+    def check(self) -> Sequence[str]:
+        """Audit the store and every record; a sentence for each thing found wrong."""
+        notes: list[str] = []
+        for key in self._store.keys(_RECORD):
+            self._read(key, notes)
+        return (*self._store.check(), *notes)
+
+    def close(self) -> None:
+        """Close the store. Idempotent."""
+        with self._lock:
+            self._namespaces.clear()
+        self._store.close()
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _stamp(self) -> bytes:
+        """Four bytes before each vector in the log, so that those of another embedder are never compared with ours."""
+        return zlib.crc32(f"{self._embedder.name}/{self._embedder.dimensions}".encode()).to_bytes(4, "little")
+
+    def _read(self, key: str, notes: list[str]) -> Record | None:
+        text = self._store.get(key)
+        if text is None:
+            return None
+        try:
+            record = decode_record(text)
+            if _RECORD + record.id != key:
+                raise UnreadableRecord(f"it is the record {record.id}")
+        except UnreadableRecord as error:
+            notes.append(f"record {key.removeprefix(_RECORD)} counts as absent: {error}")
+            return None
+        return record
+
+    def _found(self, how: str, namespace: str, keys: Iterable[str], notes: list[str]) -> tuple[Candidate, ...]:
+        records = [self._read(key, notes) for key in keys]
+        return tuple(Candidate(record, how) for record in records if record and record.namespace == namespace)
+
+    def _similar(
+        self, namespace: str, prompt: str, top_k: int, floor: float, notes: list[str]
+    ) -> tuple[Candidate, ...]:
+        vector = self._embedder.embed(prompt)
+        if not any(vector):
+            return ()
+        found: dict[str, Candidate] = {}
+        for limit in (top_k * 2**doubling for doubling in count()):
+            gone = []
+            for key, cosine in self._search(namespace, vector, limit):
+                if cosine < floor or len(found) == top_k:
+                    break
+                record = found[key].record if key in found else self._read(key, notes)
+                if record is None or record.namespace != namespace:
+                    gone.append(key)
+                else:
+                    found[key] = Candidate(record, "similarity", cosine)
+            self._forget(namespace, gone)
+            if not gone or len(found) == top_k:
+                break  # else the places of the gone were wasted: look further
+        return tuple(found.values())
+
+    def _search(self, namespace: str, vector: bytes, limit: int) -> Sequence[tuple[str, float]]:
+        with self._lock:
+            return self._fed(namespace).index.search(vector, limit)
+
+    def _forget(self, namespace: str, keys: Iterable[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._fed(namespace).index.remove(key)
+
+    def _fed(self, namespace: str) -> _Namespace:
+        """The namespace's index with everything in it that the log holds by now. The caller holds the lock."""
+        state = self._namespaces.pop(namespace, None) or _Namespace(self._make_index())
+        self._namespaces[namespace] = state  # at the end: the least recently used stands first
+        if len(self._namespaces) > MAX_INDEXES:
+            del self._namespaces[next(iter(self._namespaces))]
+        stamp, length = self._stamp, 4 + 4 * self._embedder.dimensions
+        for entry in self._store.tail(state.seen, namespace):
+            if entry.op == "-":
+                state.index.remove(entry.key)
+            elif len(entry.vector) == length and entry.vector.startswith(stamp):
+                state.index.add(entry.key, entry.vector[4:])
+            state.seen = entry.id
+        return state
+
+    def _full_id(self, id_or_prefix: str) -> str:
+        if not id_or_prefix:
+            raise UsageError("an empty text is not a record's id")
+        if self._store.get(_RECORD + id_or_prefix) is not None:
+            return id_or_prefix
+        ids = [key.removeprefix(_RECORD) for key in self._store.keys(_RECORD + id_or_prefix)]
+        if not ids:
+            raise UsageError(f"there is no record {id_or_prefix!r}")
+        if len(ids) > 1:
+            examples = ", ".join(sorted(ids)[:3])
+            raise UsageError(f"{len(ids)} records begin with {id_or_prefix!r} ({examples} …); give more of the id")
+        return ids[0]
+
+
+def _text(row: str | None) -> str | None:
+    """The text that a row of JSON holds, None when it holds anything else."""
+    try:
+        value = json.loads(row or "null")
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, str) else None
