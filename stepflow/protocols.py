@@ -270,9 +270,13 @@ class Completion:
 class Backend(Protocol):
     """A model. Errors are `stepflow.errors.BackendError`s whose text says what to do."""
 
-    model: str
-    identity: Mapping[str, Any]
-    """Everything about this backend that can change an answer: model name, parameters. Part of every record's identity."""
+    @property
+    def model(self) -> str:
+        """The model's name, as the pipeline gives it."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that can change an answer: model name, parameters, address. Part of every record's identity."""
 
     def complete(self, call: Call) -> Completion:
         """Ask and wait."""
@@ -287,9 +291,17 @@ class Backend(Protocol):
 class Embedder(Protocol):
     """Turns text into a vector of unit length (float32)."""
 
-    name: str
-    dimensions: int
-    default_min_similarity: float
+    @property
+    def name(self) -> str:
+        """The embedder's name; vectors of different embedders are never compared."""
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+
+    @property
+    def default_min_similarity(self) -> float:
+        """The cosine below which two prompts have nothing to do with each other."""
 
     def embed(self, text: str) -> bytes:
         """The vector, as little-endian float32 bytes of `dimensions` numbers; all zeros for a text without words."""
@@ -340,7 +352,7 @@ class Store(Protocol):
         """The same, by signature."""
 
     def stats(self) -> Mapping[str, Any]:
-        """Plain figures: records, bytes, size_limit, log_entries, path."""
+        """Plain figures: values, bytes, size_limit, log_entries, path."""
 
     def prune(self) -> int:
         """Remove what has expired and compact the log; how many values went."""
