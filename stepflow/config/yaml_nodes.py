@@ -150,8 +150,9 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         if event.tag is not None:
-            hint = f"quote the text when '{event.tag[:1]}' belongs to it; types follow from the value itself"
-            self._report("tag", f"YAML tags are not part of the language: '{event.tag}'", event, hint)
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            hint = "quote the text when '!' belongs to it; the type follows from the value itself"
+            self._report("tag", f"YAML tags are not part of the language: '{tag}'", event, hint)
         if event.anchor is not None:
             self._open.add(event.anchor)
         node = self._content(event, depth)
@@ -205,7 +206,7 @@ class _Builder:
             hint = "write the keys out, or give the rule a parent with 'extends:'"
             self._report("merge-key", "merge keys ('<<') are not part of the language", key, hint)
         elif key.is_blank:
-            self._report("missing-key", "there is no key before this ':'", key)
+            self._report("syntax", "there is no key before this ':'", key)
         elif key.text in keys:
             line = self._source.position(keys[key.text].start)[0]
             self._report("duplicate-key", f"'{key.text}' is already given on line {line}", key, "keep one of the two")
