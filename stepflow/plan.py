@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from stepflow.model import OnFail, Scope
@@ -138,6 +138,15 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredTest:
+    """A test from a file, checked but not run: its name, its place, and what was written."""
+
+    name: str
+    where: str
+    spec: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One task type, compiled.
 
@@ -166,7 +175,7 @@ class Rule:
     unguarded: tuple[str, ...]
     reading: str
     verifying: str
-    tests: tuple[Mapping[str, Any], ...] = ()
+    tests: tuple[DeclaredTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +212,4 @@ class Plan:
     on_unverified: Literal["return", "error"] = "return"
     trace_dir: str | None = None
     trace_keep: int = 200
-    warnings: tuple[Any, ...] = field(default=(), compare=False)
+    tests: tuple[DeclaredTest, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import replace
 from typing import Protocol
@@ -28,12 +29,13 @@ class Records(Protocol):
         prompt: str,
         top_k: int,
         min_similarity: float | None,
+        *,
         by_hash: bool = True,
     ) -> Nomination:
         """Candidates for a prompt."""
 
-    def save(self, record: Record) -> Record:
-        """Store; the record with its id and time."""
+    def save(self, record: Record) -> None:
+        """Store a record that has its id."""
 
     def link(self, request_key: str, record_id: str) -> None:
         """Let a request find an existing record."""
@@ -101,14 +103,21 @@ def _perform(effect: Effect, records: Records) -> Reply:
             effect.prompt,
             effect.top_k,
             effect.min_similarity,
-            effect.by_hash,
+            by_hash=effect.by_hash,
         )
     if isinstance(effect, Save):
-        return Saved(records.save(effect.record).id)
+        record = replace(effect.record, id=new_id(), created_at=time.time())
+        records.save(record)
+        return Saved(record.id)
     if isinstance(effect, Link):
         records.link(effect.request_key, effect.record_id)
         return Saved(effect.record_id)
     raise TypeError(f"{type(effect).__name__} is not a store effect")
+
+
+def new_id() -> str:
+    """A new id that sorts by time: milliseconds in hexadecimal, and six random digits."""
+    return f"{int(time.time() * 1000):011x}{secrets.token_hex(3)}"
 
 
 def _timed(outcome: Outcome, started: float) -> Outcome:

@@ -31,7 +31,7 @@ Interpretation = Generator[Effect, Reply, Outcome]
 def interpret(plan: Plan, request: Request, journal: Journal) -> Interpretation:
     """Answer one request. Raises `BackendError` and `UnverifiedAnswer`; nothing is stored then."""
     run = Run(plan, request, journal)
-    key = request_key(plan.sources, plan.identity, request)
+    key = request_key(plan.sources, request)
     hit = yield from _exact(run, key)
     if hit is not None:
         return hit

@@ -12,9 +12,12 @@ from stepflow.runtime.verify import Examination
 from stepflow.runtime.wording import signature, skeleton, words
 
 
-def request_key(sources: str, identity: Mapping[str, Any], request: Request) -> str:
-    """Identity of exactly this request under exactly these files: what an exact hit is looked up by."""
-    return fingerprint(sources, _circumstances(identity, request), request.prompt, request.rule)
+def request_key(sources: str, request: Request) -> str:
+    """Identity of exactly this request under exactly these files: what an exact hit is looked up by.
+
+    `sources` holds the model and its parameters too: they stand in the pipeline's file.
+    """
+    return fingerprint(sources, _circumstances({}, request), request.prompt, request.rule)
 
 
 def namespace(task: Task, identity: Mapping[str, Any]) -> str:
@@ -41,7 +44,7 @@ def content_words(task: Task) -> tuple[str, ...]:
 
 
 def draft_record(
-    task: Task, examination: Examination, *, keys: Keys, origin: Origin, final: Final, model: str, usage: Usage
+    task: Task, examination: Examination, *, keys: Keys, origin: Origin, final: Final, model: str, usage: Usage | None
 ) -> Record:
     """The record of a verified answer; the world gives it its `id` and `created_at`."""
     return Record(

@@ -1,0 +1,152 @@
+"""`stepflow cache`: look into the store, and take things out of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stepflow.cli.locate import pipeline_path
+
+if TYPE_CHECKING:
+    from stepflow.archive import Archive
+    from stepflow.model import Record
+
+
+@click.group()
+@click.option("-p", "--pipeline", metavar="FILE", help="The pipeline whose store is meant.")
+@click.pass_context
+def command(context: click.Context, pipeline: str | None) -> None:
+    """Look into a pipeline's store: figures, records, self-audit; delete and prune."""
+    context.obj = pipeline
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.pass_obj
+def stats(pipeline: str | None, as_json: bool) -> None:
+    """Show how much is stored, by rule and by who wrote it."""
+    with _archive(pipeline) as archive:
+        figures = dict(archive.stats())
+        records = list(archive.records())
+    figures["by_rule"] = _count(record.rule for record in records)
+    figures["by_origin"] = _count(record.origin for record in records)
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        click.echo(f"{name.replace('_', ' '):<12} {shown}")
+
+
+@command.command()
+@click.argument("record_id", metavar="[ID]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_obj
+def show(pipeline: str | None, record_id: str | None, as_json: bool) -> None:
+    """Show one record (ID may be cut short), or list all, newest first."""
+    with _archive(pipeline) as archive:
+        if record_id is None:
+            for record in sorted(archive.records(), key=lambda each: each.created_at, reverse=True):
+                click.echo(json.dumps(_plain(record)) if as_json else _line(record))
+            return
+        record = archive.get(record_id)
+    click.echo(json.dumps(_plain(record), ensure_ascii=False, indent=1) if as_json else _page(record))
+
+
+@command.command()
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.pass_obj
+def delete(pipeline: str | None, record_ids: tuple[str, ...]) -> None:
+    """Delete records; they are never served again."""
+    with _archive(pipeline) as archive:
+        for record_id in [archive.get(each).id for each in record_ids]:
+            archive.delete(record_id)
+            click.echo(f"deleted {record_id}")
+
+
+@command.command()
+@click.option("--all", "everything", is_flag=True, help="Delete every record.")
+@click.pass_obj
+def prune(pipeline: str | None, everything: bool) -> None:
+    """Remove what has expired and compact the log."""
+    with _archive(pipeline) as archive:
+        if everything:
+            for record_id in [record.id for record in archive.records()]:
+                archive.delete(record_id)
+        click.echo(f"{archive.prune()} rows removed")
+
+
+@command.command()
+@click.pass_obj
+def check(pipeline: str | None) -> int:
+    """Audit the store: every finding on a line; exit code 1 when there is any."""
+    with _archive(pipeline) as archive:
+        findings = list(archive.check())
+    for finding in findings:
+        click.echo(finding)
+    click.secho("sound" if not findings else f"{len(findings)} findings", fg="red" if findings else "green", err=True)
+    return 1 if findings else 0
+
+
+@contextmanager
+def _archive(pipeline: str | None) -> Iterator[Archive]:
+    from stepflow.engine import archive_of
+
+    archive = archive_of(pipeline_path(pipeline))
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def _count(names: Iterator[str]) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(Counter(names).most_common())
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    from stepflow.values import encode_plain
+
+    return {
+        "id": record.id,
+        "rule": record.rule,
+        "prompt": record.prompt,
+        "constraints": encode_plain(record.constraints),
+        "let": encode_plain(record.let),
+        "origin": record.origin,
+        "model": record.model,
+        "created_at": record.created_at,
+        "steps": [
+            {"text": step.text, "fields": encode_plain(step.fields), "origin": step.origin} for step in record.steps
+        ],
+        "answer": record.answer,
+    }
+
+
+def _line(record: Record) -> str:
+    prompt = " ".join(record.prompt.split())
+    return f"{record.id}  {record.rule:<20} {record.origin:<9} {prompt[:70]}"
+
+
+def _page(record: Record) -> str:
+    from stepflow.values import show as shown
+
+    made = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created_at))
+    lines = [
+        f"record    {record.id}",
+        f"rule      {record.rule}",
+        f"prompt    {record.prompt}",
+        f"written   {made} by {record.origin}" + (f" ({record.model})" if record.model else ""),
+    ]
+    lines += [f"fixes     {name} = {shown(value)}" for name, value in record.constraints.items()]
+    lines += [f"let       {name} = {shown(value)}" for name, value in record.let.items()]
+    for step in record.steps:
+        lines.append(f"step {step.index:<4} {step.text}")
+        lines += [f"          {name}: {shown(value)}" for name, value in step.fields.items()]
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""`stepflow lint`: everything that can be found without running."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from stepflow.source import Diagnostic
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="How findings are shown.")
+def command(paths: Sequence[str], strict: bool, output: str) -> int:
+    """Check rule and pipeline files (default: rules/ and pipelines/).
+
+    Exit code 1 when there are errors, or warnings with --strict.
+    """
+    from stepflow.cli.locate import yaml_files
+    from stepflow.cli.render import diagnostic_json, show_diagnostics
+
+    files = yaml_files(paths)
+    findings = lint_files(files)
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    if output == "json":
+        click.echo(json.dumps([diagnostic_json(finding) for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        show_diagnostics(findings)
+        said = f"{len(files)} file{'s' * (len(files) != 1)}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        click.secho(said, fg="red" if errors else "yellow" if warnings else "green", err=True)
+    return 1 if errors or (strict and warnings) else 0
+
+
+def lint_files(files: Sequence[str]) -> list[Diagnostic]:
+    """Every problem of every file, in order of place, each once."""
+    from stepflow.catalog import registry
+    from stepflow.compiler.pipelines import check_file
+    from stepflow.version import VERSION
+
+    findings = [finding for file in files for finding in check_file(file, registry(), VERSION)]
+    return sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

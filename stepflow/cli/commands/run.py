@@ -1,0 +1,88 @@
+"""`stepflow run`: answer one prompt, or a file of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from stepflow.cli.locate import pipeline_path
+from stepflow.cli.render import account, outcome_json
+from stepflow.errors import UsageError
+from stepflow.model import Message, Outcome, Request
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("-p", "--pipeline", metavar="FILE", help="The pipeline; default: pipelines/default.yaml.")
+@click.option("--model", metavar="NAME", help="Another model than the pipeline's, e.g. openai/gpt-4o-mini.")
+@click.option("--system", metavar="TEXT", help="A system prompt.")
+@click.option("--rule", metavar="ID", help="Use this rule, whatever the prompt looks like.")
+@click.option("--tenant", metavar="NAME", default="", help="Whose records are used; tenants never share any.")
+@click.option("--no-model", is_flag=True, help="Fail instead of calling the model.")
+@click.option("--json", "as_json", is_flag=True, help="Print answer and account as one JSON object.")
+@click.option("--batch", metavar="IN.jsonl", type=click.Path(), help="Answer every line of a file ('-' is stdin).")
+@click.option("-o", "--output", metavar="OUT.jsonl", type=click.Path(), help="Where the batch's answers go.")
+@click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, 64), default=1, help="Batch lines at the same time.")
+def command(
+    prompt: str | None,
+    pipeline: str | None,
+    model: str | None,
+    system: str | None,
+    rule: str | None,
+    tenant: str,
+    no_model: bool,
+    as_json: bool,
+    batch: str | None,
+    output: str | None,
+    jobs: int,
+) -> int:
+    """Answer PROMPT ('-' reads stdin) through a pipeline.
+
+    The answer alone goes to stdout, one line of account to stderr. Exit code 1 says that the answer is unverified,
+    3 that the model could not be asked.
+    """
+    path = pipeline_path(pipeline)
+    overrides: dict[str, Any] = {"backend": {"model": model}} if model else {}
+    if batch is not None:
+        if prompt is not None:
+            raise UsageError("give either a prompt or --batch, not both")
+        from stepflow.cli.batch import run_batch
+
+        defaults = {"system": system, "rule": rule, "tenant": tenant}
+        return run_batch(path, overrides, batch, output, jobs, defaults, allow_model=not no_model)
+    text = _prompt(prompt)
+    messages = (*((Message("system", system),) if system else ()), Message("user", text))
+    outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model)
+    click.echo(outcome_json(outcome) if as_json else outcome.answer.rstrip("\n"))
+    click.echo(account(outcome), err=True)
+    return exit_code(outcome)
+
+
+def answer(path: str, overrides: dict[str, Any], request: Request, *, allow_model: bool) -> Outcome:
+    """One outcome: by the quick look for an exact hit, else through the loaded pipeline."""
+    from stepflow.quick import exact_hit
+
+    hit = exact_hit(path, request, overrides)
+    if hit is not None:
+        return hit
+    from stepflow.engine import load
+
+    with load(path, overrides) as loaded:
+        return loaded.run(request, allow_model=allow_model)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """1 when a rule owns the prompt and no answer passed; what no rule owns is passed through as asked."""
+    return 1 if outcome.final == "unverified" and outcome.rule is not None else 0
+
+
+def _prompt(prompt: str | None) -> str:
+    if prompt is None and sys.stdin.isatty():
+        raise UsageError('give a prompt, e.g. stepflow run "Solve 2x + 3 = 11 for x.", or "-" to read it from stdin')
+    text = click.get_text_stream("stdin").read() if prompt in (None, "-") else prompt
+    assert text is not None
+    if not text.strip():
+        raise UsageError("the prompt is empty")
+    return text.rstrip("\n") if prompt in (None, "-") else text

@@ -1,0 +1,84 @@
+"""Entry point: finds the command, and is the only place where an error becomes an exit code.
+
+0 fine · 1 findings, failed tests, an unverified answer · 2 usage, invalid files, nothing found · 3 backend failure
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from stepflow.errors import ConfigError, StepflowError
+from stepflow.version import VERSION
+
+COMMANDS = ("run", "lint", "test", "trace", "cache", "demo")
+
+
+class LazyGroup(click.Group):
+    """Commands live in modules that are imported only when they run: start-up stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's object; None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"stepflow.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command named first; a near miss gets a suggestion."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" Commands: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, prog_name="stepflow")
+def cli() -> None:
+    """Verified, step-level reuse of language-model answers, declared in YAML.
+
+    Start with `stepflow run "Solve 2x + 3 = 11 for x."`, then `stepflow trace` to see why it answered as it did.
+    """
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; its exit code."""
+    try:
+        result: Any = cli.main(arguments, prog_name="stepflow", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stepflow: interrupted", err=True)
+        return 130
+    except ConfigError as error:
+        from stepflow.cli.render import show_diagnostics
+
+        show_diagnostics(error.diagnostics)
+        return 2
+    except StepflowError as error:
+        click.echo(f"stepflow: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

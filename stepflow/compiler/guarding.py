@@ -1,0 +1,32 @@
+"""Guarded reuse: which constraints does nothing check?
+
+A constraint counts as checked when a verifier reads it, directly or through `let`, or when a `skip_when` condition
+looks at whether it changed. Anything else would let an answer to another question through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stepflow.compiler.resolve import Component
+from stepflow.plan import Derivation, Reading
+
+
+def unguarded_constraints(
+    constraints: Sequence[Reading],
+    let: Sequence[Derivation],
+    verifiers: Iterable[Component],
+    skips: Iterable[Component],
+) -> tuple[str, ...]:
+    """Names of constraints that neither a verifier nor a skip condition depends on, in order."""
+    used = {name for component in (*verifiers, *skips) for name in _depends_on(component)}
+    for derivation in reversed(let):
+        if derivation.name in used:
+            used |= derivation.expression.names
+    return tuple(reading.name for reading in constraints if reading.name not in used)
+
+
+def _depends_on(component: Component) -> frozenset[str]:
+    names = component.reads
+    named = getattr(component.options, "names", None)
+    return names | frozenset(named) if isinstance(named, list | tuple) else names

@@ -1,0 +1,32 @@
+"""The prompts sent when a rule writes none of its own, and the names that prompts may use."""
+
+PATCH_NAMES = frozenset(
+    {
+        "kept_steps",
+        "steps_before",
+        "steps_after",
+        "failing_steps",
+        "failed_steps",
+        "next_index",
+        "failures",
+        "output",
+        "step",
+    }
+)
+REPAIR_NAMES = frozenset({"failures", "output"})
+FALLBACK_NAMES = frozenset({"failures"})
+
+PATCH = """\
+{{ prompt }}
+
+A part of the answer is already there and right; keep it:
+{{ kept_steps }}
+
+This part is wrong ({{ failures }}):
+{{ failing_steps }}
+
+Write only what replaces the wrong part, and nothing else."""
+
+REPAIR = """\
+That answer is not right: {{ failures }}.
+Give the whole corrected answer, in the same form, and nothing else."""

@@ -1,0 +1,235 @@
+"""Components: a bare word or a map with `type:` becomes a built plug, or diagnostics at the right places."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from pydantic import Field, create_model
+from pydantic.fields import FieldInfo
+
+from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.site import Site
+from stepflow.compiler.workshop import Workshop
+from stepflow.config.problems import did_you_mean, validate
+from stepflow.options import Options
+from stepflow.protocols import Notation
+from stepflow.registry import Kind, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component that was checked: its plug, its options (the common keys among them), and where it stands."""
+
+    name: str
+    plug: ModuleType
+    options: Any
+    site: Site
+    reads: frozenset[str]
+    """Names that its notations and `_from` references read: what its verdict depends on (not its `when` or `message`)."""
+
+
+class NoCommon(Options):
+    """For kinds without keys of the engine's own."""
+
+
+def resolve(
+    registry: Registry,
+    kind: Kind,
+    site: Site,
+    workshop: Workshop,
+    *,
+    known: frozenset[str],
+    common: type[Options] = NoCommon,
+) -> Component | None:
+    """The component at a site. Reports every problem there and gives None when there is any."""
+    item = site.data
+    if isinstance(item, str):
+        item = {"type": item}
+    if not isinstance(item, Mapping):
+        site.report("wrong-type", f"a {kind} is a word or a map with `type:`, not {_noun(item)}")
+        return None
+    name = _type_name(registry, kind, site, item, common)
+    if name is None:
+        return None
+    plug = registry.get(kind, name)
+    model = combined(common, plug.Options)
+    options, problems = validate(
+        model,
+        item,
+        site.document,
+        site.path,
+        breadcrumb=site.breadcrumb,
+        noun=f"{kind} '{name}'",
+        see=f"stepflow describe {kind}/{name}",
+    )
+    site.problems.extend(problems)
+    if options is None or problems:
+        return None
+    reads = check_notations(options, site, workshop, known)
+    return None if reads is None else Component(name, plug, options, site, reads)
+
+
+def build(component: Component, workshop: Workshop) -> Any:
+    """The plug's object; None when the plug refuses its options, which is reported."""
+    try:
+        return component.plug.build(component.options, workshop)
+    except NotationError as error:
+        component.site.report("bad-value", error.message, hints=(error.hint,) if error.hint else ())
+    except ValueError as error:
+        component.site.report("bad-value", str(error))
+    return None
+
+
+@lru_cache(maxsize=None)
+def combined(common: type[Options], options: type[Options]) -> type[Options]:
+    """One model of the engine's keys and the plug's own, so that one message lists them all."""
+    return create_model(
+        options.__qualname__,
+        __base__=(common, options),
+        __doc__=options.__doc__,
+        type=(str, Field("", description="The component's type")),
+    )
+
+
+def _type_name(
+    registry: Registry, kind: Kind, site: Site, item: Mapping[str, Any], common: type[Options]
+) -> str | None:
+    names = registry.names(kind)
+    see = f"stepflow list {kind}"
+    name = item.get("type")
+    if name is None:
+        lonely = len(item) == 1 and next(iter(item)) not in common.model_fields
+        hints = (f"types: {', '.join(names)}",)
+        if lonely:
+            hints = ("if this belongs to the item above, indent it there and take the dash away", *hints)
+        site.report("missing-key", f"this {kind} has no `type:`", hints=hints, see=see)
+        return None
+    if not isinstance(name, str) or name not in names:
+        site.report(
+            "unknown-type",
+            f"{name!r} is not a type of {kind}",
+            *(("type",) if isinstance(site.data, Mapping) else ()),
+            hints=(*did_you_mean(str(name), names), f"types: {', '.join(names)}"),
+            see=see,
+        )
+        return None
+    return name
+
+
+# --- notations inside options -------------------------------------------------------------------------------------
+
+
+def check_notations(options: Options, site: Site, workshop: Workshop, known: frozenset[str]) -> frozenset[str] | None:
+    """Compile every notation among the options. The names they read, or None when any is wrong (reported)."""
+    reads: set[str] = set()
+    sound = True
+    is_map = isinstance(site.data, Mapping)
+    for field_name, info in type(options).model_fields.items():
+        notation = notation_of(info)
+        value = getattr(options, field_name)
+        if notation is None or value is None or field_name not in options.model_fields_set:
+            continue
+        key = info.alias or field_name
+        place = site.at(key, crumb=key) if is_map else site
+        for text, target in _texts(value, place):
+            names = check_text(notation, text, target, workshop, known)
+            sound = sound and names is not None
+            if field_name not in {"when", "message"}:
+                reads |= names or frozenset()
+    return frozenset(reads) if sound else None
+
+
+def notation_of(info: FieldInfo) -> Notation | None:
+    """The notation that a field's annotation names, also inside `| None` and lists."""
+    for item in info.metadata:
+        if isinstance(item, Notation):
+            return item
+    return _notation_in(info.annotation)
+
+
+def _notation_in(annotation: Any) -> Notation | None:
+    for item in getattr(annotation, "__metadata__", ()):
+        if isinstance(item, Notation):
+            return item
+    for argument in typing.get_args(annotation):
+        found = _notation_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _texts(value: Any, site: Site) -> Iterator[tuple[str, Site]]:
+    if isinstance(value, str):
+        yield value, site
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _texts(item, site.at(index))
+
+
+def check_text(
+    notation: Notation, text: str, site: Site, workshop: Workshop, known: frozenset[str]
+) -> frozenset[str] | None:
+    """Compile one text of a notation. The names it reads, or None when it is wrong (reported)."""
+    if notation in {Notation.GRAMMAR, Notation.NAME, Notation.TABLE}:
+        return _check_reference(notation, text, site, workshop, known)
+    compilers = {
+        Notation.REGEX: workshop.regex,
+        Notation.EXPRESSION: workshop.expression,
+        Notation.TEMPLATE: workshop.template,
+        Notation.JSONPATH: workshop.jsonpath,
+    }
+    try:
+        compiled: Any = compilers[notation](text)
+    except NotationError as error:
+        hints = (error.hint,) if error.hint else ()
+        site.report(f"bad-{notation.value}", error.message, offset=(error.start, error.end), hints=hints)
+        return None
+    names: frozenset[str] = getattr(compiled, "names", frozenset())
+    unknown = sorted(names - known)
+    for name in unknown:
+        start = _position(text, name)
+        site.report(
+            "unknown-name",
+            f"there is no {name!r} here",
+            offset=(start, start + len(name)),
+            hints=(*did_you_mean(name, tuple(known)), f"names: {', '.join(sorted(known))}"),
+        )
+    return None if unknown else names
+
+
+def _check_reference(
+    notation: Notation, name: str, site: Site, workshop: Workshop, known: frozenset[str]
+) -> frozenset[str] | None:
+    noun = {Notation.GRAMMAR: "grammar", Notation.TABLE: "table", Notation.NAME: "constraint, `let` value or table"}
+    choices = {
+        Notation.GRAMMAR: frozenset(workshop.grammars),
+        Notation.TABLE: frozenset(workshop.tables),
+        Notation.NAME: known,
+    }[notation]
+    if name in choices:
+        return frozenset({name}) if notation is Notation.NAME else frozenset()
+    there = f"there are: {', '.join(sorted(choices))}" if choices else f"this rule has no {notation.value}s"
+    site.report(
+        "unknown-name",
+        f"there is no {noun[notation]} named {name!r}",
+        hints=(*did_you_mean(name, tuple(choices)), there),
+    )
+    return None
+
+
+def _position(text: str, name: str) -> int:
+    import re
+
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)
+    return found.start() if found else 0
+
+
+def _noun(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return {list: "a list", bool: "a truth value", int: "a number", float: "a number"}.get(type(value), "this")

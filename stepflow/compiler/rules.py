@@ -1,0 +1,382 @@
+"""A rule's description to a frozen Rule. Reports every problem it can find before it gives up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stepflow.compiler import prompts
+from stepflow.compiler.guarding import unguarded_constraints
+from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.resolve import Component, build, check_notations, check_text, resolve
+from stepflow.compiler.site import Site
+from stepflow.compiler.declared_tests import declared_tests
+from stepflow.compiler.workshop import Workshop
+from stepflow.config.problems import did_you_mean, validate
+from stepflow.config.schema import (
+    AnswerCommon,
+    ConditionCommon,
+    ConstraintCommon,
+    FieldCommon,
+    PromptingSpec,
+    RuleSpec,
+    TestSpec,
+    VerifyCommon,
+)
+from stepflow.fingerprint import fingerprint
+from stepflow.options import Options
+from stepflow.plan import Check, Default, Derivation, Fallback, Patch, Prompting, Reading, Refusal, Repair, Reuse, Rule
+from stepflow.protocols import Converter, Notation
+from stepflow.registry import Kind, Registry
+from stepflow.values import exact
+
+READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables")
+ELSEWHERE = {
+    "skip_when": "`reuse:`",
+    "guard": "`reuse:`",
+    "ignore": "`reuse:`",
+    "min_similarity": "`reuse:`",
+    "top_k": "`reuse:`",
+    "max_attempts": "`repair:`",
+    "max_calls": "`patch:`",
+    "on_fail": "an item of `verify:`",
+    "backend": "a pipeline file",
+    "rules": "a pipeline file",
+    "stages": "a pipeline file",
+}
+
+
+class RuleCompiler:
+    """Compiles one rule at one site. The steps of `compile` follow the keys of a rule file."""
+
+    def __init__(self, site: Site, registry: Registry, version: str) -> None:
+        self.site = site
+        self.registry = registry
+        self.version = version
+        self.known: frozenset[str] = frozenset({"prompt", "constraints"})
+        self.verifiers: list[Component] = []
+        self.skips: list[Component] = []
+
+    def compile(self) -> Rule | None:
+        """The rule, or None when an error was reported."""
+        data = self.site.data
+        spec, problems = validate(
+            RuleSpec,
+            TestSpec,
+            data,
+            self.site.document,
+            self.site.path,
+            breadcrumb=self.site.breadcrumb,
+            noun="rule",
+            see="stepflow schema rule",
+            elsewhere=ELSEWHERE,
+            ignore=frozenset(key for key in data if key.startswith("x-")) if isinstance(data, Mapping) else frozenset(),
+        )
+        self.site.problems.extend(problems)
+        if spec is None:
+            return None
+        assert isinstance(spec, RuleSpec)
+        before = len(self.site.problems)
+        rule = self._rule(spec, data)
+        broken = any(problem.severity == "error" for problem in self.site.problems[before:])
+        return None if broken or problems else rule
+
+    def _rule(self, spec: RuleSpec, data: Mapping[str, Any]) -> Rule:
+        self._workshop(spec)
+        constraints = self._constraints(spec)
+        let = self._let(spec)
+        base = self.known
+        match = self._conditions("match", frozenset({"prompt"}))
+        unless = self._conditions("unless", base)
+        segmenter = self._single("segmenter", "segment", spec.segment)
+        parse = self._parse(spec)
+        answer = self._answer(spec)
+        checks = self._checks(spec)
+        reuse = self._reuse(spec)
+        generate = self._prompting("generate", spec.generate, base, None)
+        patch = None
+        if spec.patch.enabled:
+            prompting = self._prompting("patch", spec.patch, base | prompts.PATCH_NAMES, prompts.PATCH)
+            patch = Patch(spec.patch.scope, spec.patch.max_calls, prompting)
+        repair = None
+        if spec.repair.max_attempts:
+            prompting = self._prompting("repair", spec.repair, base | prompts.REPAIR_NAMES, prompts.REPAIR)
+            repair = Repair(spec.repair.max_attempts, prompting)
+        reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS})
+        judging = {
+            key: value for key, value in data.items() if key not in {"tests", "title"} and not key.startswith("x-")
+        }
+        return Rule(
+            id=spec.id,
+            title=spec.title,
+            path=self.site.where,
+            priority=spec.priority,
+            match=match,
+            unless=unless,
+            constraints=constraints,
+            let=let,
+            tables=self.tables,
+            segmenter=segmenter,
+            parse=parse,
+            answer=answer,
+            checks=checks,
+            reuse=reuse,
+            generate=generate,
+            patch=patch,
+            repair=repair,
+            fallback=self._fallback(spec, base),
+            unguarded=unguarded_constraints(constraints, let, self.verifiers, self.skips),
+            reading=reading,
+            verifying=fingerprint(self.version, judging),
+            tests=declared_tests(self.site, TestSpec),
+        )
+
+    # --- what everything else is built with ------------------------------------------------------------------------
+
+    def _workshop(self, spec: RuleSpec) -> None:
+        self.tables = {name: _exact_table(table) for name, table in spec.tables.items()}
+        grammars = dict(spec.grammars)
+        self.workshop = Workshop(self.registry.functions, self.tables, grammars)
+        self.known |= frozenset(self.tables)
+        for name, grammar in self.workshop.grammars.items():
+            self._grammar(name, grammar)
+
+    def _grammar(self, name: str, grammar: Any) -> None:
+        try:
+            grammar.check()
+        except NotationError as error:
+            self.site.at("grammars", name).report(
+                "bad-grammar", error.message, offset=(error.start, error.end), hints=(error.hint,) if error.hint else ()
+            )
+
+    def _resolve(self, kind: Kind, site: Site, common: type[Options], known: frozenset[str]) -> Component | None:
+        return resolve(self.registry, kind, site, self.workshop, known=known, common=common)
+
+    # --- what a prompt fixes ---------------------------------------------------------------------------------------
+
+    def _constraints(self, spec: RuleSpec) -> tuple[Reading, ...]:
+        readings = []
+        for name in spec.constraints:
+            site = self.site.at("constraints", name)
+            reading = self._reading(name, site, ConstraintCommon)
+            if reading is not None:
+                readings.append(reading)
+        self.known |= frozenset(spec.constraints)
+        return tuple(readings)
+
+    def _reading(self, name: str, site: Site, common: type[Options]) -> Reading | None:
+        component = self._resolve("reader", site, common, self.known)
+        if component is None:
+            return None
+        options = component.options
+        reader = build(component, self.workshop)
+        convert = self._converter(options.convert, site, component)
+        split = self._pattern(options.split, site) if options.split is not None else None
+        if reader is None or convert is None:
+            return None
+        given = options.model_fields_set
+        return Reading(
+            name=name,
+            reader=reader,
+            convert=convert,
+            find=getattr(options, "pick", None) or options.find,
+            split=split,
+            strip=options.strip,
+            via=_via(self.tables[options.via]) if options.via is not None else None,
+            optional=getattr(options, "optional", False),
+            default=Default(_exact_value(options.default)) if "default" in given else None,
+            source=getattr(options, "source", "user"),
+            where=site.where,
+        )
+
+    def _converter(self, name: str | None, site: Site, component: Component) -> Converter | None:
+        chosen = name or getattr(component.plug, "DEFAULT_CONVERTER", "text")
+        names = self.registry.names("converter")
+        if chosen not in names:
+            hints = (*did_you_mean(chosen, names), f"converters: {', '.join(names)}")
+            site.report(
+                "unknown-type", f"{chosen!r} is not a converter", "as", hints=hints, see="stepflow list converter"
+            )
+            return None
+        convert: Converter = self.registry.get("converter", chosen).convert
+        return convert
+
+    def _pattern(self, text: str, site: Site) -> Any:
+        place = site.at("split", crumb="split")
+        if check_text(Notation.REGEX, text, place, self.workshop, frozenset()) is None:
+            return None
+        return self.workshop.regex(text)
+
+    def _let(self, spec: RuleSpec) -> tuple[Derivation, ...]:
+        derivations = []
+        for name, text in spec.let.items():
+            site = self.site.at("let", name)
+            if name in self.known:
+                site.report("duplicate-name", f"{name!r} is a constraint or table already", part="key")
+                continue
+            expression = self._expression(text, site, frozenset(spec.let))
+            if expression is not None:
+                derivations.append(Derivation(name, expression, site.where))
+            self.known |= {name}
+        return tuple(derivations)
+
+    def _expression(self, text: Any, site: Site, all_lets: frozenset[str]) -> Any:
+        source = _expression_text(text)
+        if source is None:
+            site.report("wrong-type", "a `let` value is an expression, a text")
+            return None
+        later = self._later(source, all_lets)
+        if later:
+            names = ", ".join(repr(name) for name in later)
+            hint = "move it below what it uses; a value cannot be used before it is made"
+            site.report("forward-reference", f"this uses {names}, which is made at or after this line", hints=(hint,))
+            return None
+        if check_text(Notation.EXPRESSION, source, site, self.workshop, self.known) is None:
+            return None
+        return self.workshop.expression(source)
+
+    def _later(self, source: str, all_lets: frozenset[str]) -> list[str]:
+        try:
+            names = self.workshop.expression(source).names
+        except NotationError:
+            return []
+        return sorted(names & (all_lets - self.known))
+
+    def _conditions(self, key: str, known: frozenset[str], site: Site | None = None) -> tuple[Refusal, ...]:
+        place = site or self.site
+        items = place.data.get(key) or []
+        refusals = []
+        for index in range(len(items)):
+            component = self._resolve("condition", place.at(key, index, crumb=key), ConditionCommon, known)
+            if component is None:
+                continue
+            if key == "skip_when":
+                self.skips.append(component)
+            condition = build(component, self.workshop)
+            if condition is not None:
+                name = component.options.id or component.name
+                refusals.append(Refusal(name, condition, component.site.where))
+        return tuple(refusals)
+
+    # --- how an answer is read --------------------------------------------------------------------------------------
+
+    def _single(self, kind: Kind, key: str, item: Any) -> Any:
+        site = self.site.at(key)
+        if key not in self.site.data:
+            return self.registry.get(kind, item).build(self.registry.get(kind, item).Options(), self.workshop)
+        component = self._resolve(kind, site, Options, self.known)
+        return None if component is None else build(component, self.workshop)
+
+    def _parse(self, spec: RuleSpec) -> tuple[Reading, ...]:
+        readings = []
+        for index, item in enumerate(spec.parse):
+            name = item.get("field", "?") if isinstance(item, Mapping) else "?"
+            site = self.site.at("parse", index, crumb=f"parse › {name}")
+            if isinstance(name, str) and name in {"index", "count", "text", "rest"}:
+                site.report("duplicate-name", f"every step has {name!r} already; choose another name", "field")
+            reading = self._reading(str(name), site, FieldCommon)
+            if reading is not None:
+                readings.append(reading)
+        return tuple(readings)
+
+    def _answer(self, spec: RuleSpec) -> Reading | None:
+        return None if spec.answer is None else self._reading("answer", self.site.at("answer"), AnswerCommon)
+
+    # --- what makes it right ----------------------------------------------------------------------------------------
+
+    def _checks(self, spec: RuleSpec) -> tuple[Check, ...]:
+        checks: list[Check] = []
+        seen: set[str] = set()
+        for index, item in enumerate(spec.verify):
+            check = self._check(index, item)
+            if check is None:
+                continue
+            if check.id in seen and isinstance(item, Mapping) and "id" in item:
+                self.site.at("verify", index).report("duplicate-id", f"another verifier is called {check.id!r}", "id")
+            seen.add(check.id)
+            checks.append(check)
+        return tuple(checks)
+
+    def _check(self, index: int, item: Any) -> Check | None:
+        label = item.get("id") or item.get("type") if isinstance(item, Mapping) else item
+        site = self.site.at("verify", index, crumb=f"verify › {label}")
+        scope = item.get("scope", "output") if isinstance(item, Mapping) else "output"
+        names = self.known | {"output", "steps", "answer", "cached"}
+        if scope == "step":
+            names |= {"step", "previous"}
+        component = self._resolve("verifier", site, VerifyCommon, names | {"reason"})
+        if component is None or not component.options.enabled:
+            return None
+        self.verifiers.append(component)
+        verifier = build(component, self.workshop)
+        if verifier is None:
+            return None
+        options = component.options
+        return Check(
+            id=options.id or component.name,
+            scope=options.scope,
+            verifier=verifier,
+            on_fail=options.on_fail,
+            when=self.workshop.expression(options.when) if options.when is not None else None,
+            message=self.workshop.template(options.message) if options.message is not None else None,
+            where=site.where,
+        )
+
+    # --- what is done with it ---------------------------------------------------------------------------------------
+
+    def _reuse(self, spec: RuleSpec) -> Reuse:
+        site = self.site.at("reuse")
+        known = self.known | {"cached", "pass_ratio"}
+        return Reuse(
+            guard=spec.reuse.guard,
+            ignore=frozenset(word.casefold() for word in spec.reuse.ignore),
+            min_similarity=spec.reuse.min_similarity,
+            top_k=spec.reuse.top_k,
+            skip_when=self._conditions("skip_when", known, site) if spec.reuse.skip_when else (),
+        )
+
+    def _prompting(self, key: str, spec: PromptingSpec, known: frozenset[str], default: str | None) -> Prompting:
+        if key in self.site.data:
+            check_notations(spec, self.site.at(key), self.workshop, known)
+        text = spec.prompt if spec.prompt is not None else default
+        return Prompting(self._template(text), spec.response_format_from)
+
+    def _fallback(self, spec: RuleSpec, base: frozenset[str]) -> Fallback:
+        if "fallback" in self.site.data:
+            check_notations(spec.fallback, self.site.at("fallback"), self.workshop, base | prompts.FALLBACK_NAMES)
+        return Fallback(spec.fallback.type, self._template(spec.fallback.text))
+
+    def _template(self, text: str | None) -> Any:
+        try:
+            return None if text is None else self.workshop.template(text)
+        except NotationError:
+            return None  # reported by check_notations, at its place
+
+
+def _exact_value(value: Any) -> Any:
+    """YAML data as values of the language: decimals become exact, lists become tuples."""
+    if isinstance(value, float):
+        return exact(value)
+    if isinstance(value, list):
+        return tuple(_exact_value(item) for item in value)
+    if isinstance(value, Mapping):
+        return {str(key): _exact_value(item) for key, item in value.items()}
+    return value
+
+
+def _exact_table(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {str(key): _exact_value(value) for key, value in table.items()}
+
+
+def _via(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key.casefold(): value for key, value in table.items()}
+
+
+def _expression_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return getattr(value, "text", None) or str(value)
+    return None

@@ -1,0 +1,62 @@
+"""What the compiler builds plugs with: every pattern, expression, template, path and grammar of a rule, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepflow.compiler.notations.expressions import CompiledExpression, compile_expression
+from stepflow.compiler.notations.grammars import CompiledGrammar, compile_grammar
+from stepflow.compiler.notations.jsonpaths import compile_jsonpath
+from stepflow.compiler.notations.regexes import compile_regex
+from stepflow.compiler.notations.templates import compile_template
+from stepflow.protocols import Expression, Grammar, Notation, Path, Pattern, Template
+
+
+class Workshop:
+    """A `BuildContext`. Each text is compiled once; a bad one raises `NotationError`."""
+
+    def __init__(
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        tables: Mapping[str, Mapping[str, Any]],
+        grammars: Mapping[str, str],
+    ) -> None:
+        self.tables = tables
+        self._functions = functions
+        self._grammars = {name: compile_grammar(name, text) for name, text in grammars.items()}
+        self._built: dict[tuple[Notation, str], Any] = {}
+
+    def regex(self, text: str) -> Pattern:
+        """The compiled pattern."""
+        return self._once(Notation.REGEX, text, compile_regex)  # type: ignore[no-any-return]
+
+    def expression(self, text: str) -> Expression:
+        """The compiled expression."""
+        return self._once(Notation.EXPRESSION, text, self._expression)  # type: ignore[no-any-return]
+
+    def template(self, text: str) -> Template:
+        """The compiled template."""
+        return self._once(Notation.TEMPLATE, text, lambda each: compile_template(each, self._functions))  # type: ignore[no-any-return]
+
+    def jsonpath(self, text: str) -> Path:
+        """The compiled path."""
+        return self._once(Notation.JSONPATH, text, compile_jsonpath)  # type: ignore[no-any-return]
+
+    def grammar(self, name: str) -> Grammar:
+        """The grammar of this name; it is built when first used."""
+        return self.grammars[name]
+
+    @property
+    def grammars(self) -> Mapping[str, CompiledGrammar]:
+        """All grammars of the rule."""
+        return self._grammars
+
+    def _expression(self, text: str) -> CompiledExpression:
+        return compile_expression(text, self._functions)
+
+    def _once(self, notation: Notation, text: str, build: Callable[[str], Any]) -> Any:
+        key = (notation, text)
+        if key not in self._built:
+            self._built[key] = build(text)
+        return self._built[key]

@@ -1,0 +1,67 @@
+"""The files that a pipeline is made of, and the fingerprint of them all.
+
+An exact hit asks only this: are these the same files, settings and request as before? It imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stepflow.config.environment import substitute
+from stepflow.config.yaml_nodes import Document, read_file
+from stepflow.fingerprint import fingerprint
+
+
+class PipelineFile:
+    """A pipeline file read, with the environment filled in and its rule files found (neither checked nor compiled)."""
+
+    def __init__(self, path: str, overrides: Mapping[str, Any] | None = None) -> None:
+        document: Document = read_file(path)
+        data, self.unresolved = substitute(document.data, os.environ, is_plain=document.is_plain)
+        self.data: Any = _merged(data, overrides or {}) if isinstance(data, dict) else data
+        self.document: Document = replace(document, data=self.data)
+
+    def rule_files(self) -> list[tuple[int, str, list[str]]]:
+        """For each text under `rules:`: its position, the text, and the files that it names (sorted)."""
+        rules = self.data.get("rules") if isinstance(self.data, dict) else None
+        folder = Path(self.document.path).parent
+        return [
+            (index, entry, _expand(folder, entry))
+            for index, entry in enumerate(rules if isinstance(rules, list) else [])
+            if isinstance(entry, str)
+        ]
+
+    def fingerprint(self, version: str) -> str:
+        """Identity of the pipeline's settings and of every byte of its rule files."""
+        files = [path for _, _, paths in self.rule_files() for path in paths]
+        return fingerprint(version, self.data, digests(files))
+
+
+def digests(paths: Sequence[str]) -> list[list[str]]:
+    """Name and SHA-256 of each file's bytes; a file that cannot be read is told apart by its absence."""
+    found = []
+    for path in paths:
+        try:
+            found.append([os.path.basename(path), hashlib.sha256(Path(path).read_bytes()).hexdigest()])
+        except OSError:
+            found.append([os.path.basename(path), ""])
+    return found
+
+
+def _expand(folder: Path, entry: str) -> list[str]:
+    pattern = entry if os.path.isabs(entry) else str(folder / entry)
+    return sorted(os.path.normpath(path) for path in glob.glob(pattern, recursive=True))
+
+
+def _merged(data: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(data)
+    for key, value in overrides.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    return merged

@@ -1,0 +1,195 @@
+"""The façade: load a pipeline, answer requests, close.
+
+with stepflow.load("pipelines/default.yaml") as pipeline:
+    outcome = pipeline.run("Solve 2x + 3 = 11 for x.")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stepflow import traces
+from stepflow.archive import Archive
+from stepflow.catalog import registry
+from stepflow.compiler.pipelines import Compiled, compile_pipeline
+from stepflow.compiler.workshop import Workshop
+from stepflow.config.problems import validate
+from stepflow.config.schema import StoreSpec
+from stepflow.config.sources import PipelineFile
+from stepflow.errors import BackendError, ConfigError, StepflowError, UsageError
+from stepflow.model import Message, Outcome, Request
+from stepflow.plan import Plan
+from stepflow.protocols import Backend, Call, Completion, Embedder, Store
+from stepflow.runtime.drivers import adrive, drive, new_id
+from stepflow.runtime.interpreter import interpret
+from stepflow.runtime.journal import Journal
+from stepflow.source import Diagnostic
+from stepflow.version import VERSION
+
+Prompt = str | Request | Sequence[Message]
+
+
+def load(path: str, overrides: Mapping[str, Any] | None = None) -> Pipeline:
+    """The pipeline of a YAML file, ready to answer.
+
+    `overrides` replace settings of the file, e.g. `{"backend": {"model": "openai/gpt-4o-mini"}}`. Raises `ConfigError`
+    with every problem of every file, `UsageError` when the file is not there, `StoreError` when its store cannot be opened.
+    """
+    compiled = compile_pipeline(path, registry(), VERSION, overrides)
+    return Pipeline(compiled, open_archive(compiled.spec.store, compiled.spec.retrieve.embedder))
+
+
+def open_archive(store: StoreSpec, embedder: str = "hashing") -> Archive:
+    """The records of a store. Raises `StoreError`."""
+    from stepflow.adapters.indexes.exact import ExactIndex
+
+    embed = _build_embedder(embedder)
+    return Archive(_build_store(store), embed, ExactIndex)
+
+
+def archive_of(path: str) -> Archive:
+    """The records of a pipeline file's store; its rules are not looked at, so that they may be broken."""
+    document = PipelineFile(path).document
+    data = document.data.get("store", {}) if isinstance(document.data, dict) else {}
+    spec, problems = validate(StoreSpec, data, document, ("store",), breadcrumb="pipeline › store", noun="store")
+    if problems:
+        raise ConfigError(problems)
+    assert isinstance(spec, StoreSpec)
+    return open_archive(spec)
+
+
+class Pipeline:
+    """A loaded pipeline. Safe for several threads; use it as a context manager, or close it."""
+
+    def __init__(self, compiled: Compiled, archive: Archive) -> None:
+        self.plan: Plan = compiled.plan
+        self.warnings: tuple[Diagnostic, ...] = compiled.problems
+        self.archive = archive
+        self.backend: Backend = compiled.backend
+
+    def run(self, prompt: Prompt, **options: Any) -> Outcome:
+        """Answer one request, blocking.
+
+        Options: `system` (text), `rule` (force one by id), `tenant`, `parameters` (a map of what the model is given),
+        `allow_model` (False fails instead of calling). Raises `BackendError`, `UnverifiedAnswer`, `UsageError`.
+        """
+        request, backend = self._request(prompt, **options)
+        journal = Journal()
+        try:
+            outcome = drive(interpret(self.plan, request, journal), self.archive, backend)
+        except StepflowError as error:
+            self._note_failure(request, journal, error)
+            raise
+        return self._noted(request, outcome)
+
+    async def arun(self, prompt: Prompt, **options: Any) -> Outcome:
+        """The same without blocking the event loop."""
+        request, backend = self._request(prompt, **options)
+        journal = Journal()
+        try:
+            outcome = await adrive(interpret(self.plan, request, journal), self.archive, backend)
+        except StepflowError as error:
+            self._note_failure(request, journal, error)
+            raise
+        return self._noted(request, outcome)
+
+    def close(self) -> None:
+        """Close the store and the backend. Idempotent."""
+        self.archive.close()
+        self.backend.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _request(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        rule: str | None = None,
+        tenant: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        allow_model: bool = True,
+    ) -> tuple[Request, Backend]:
+        request = make_request(prompt, system=system, rule=rule, tenant=tenant, parameters=parameters)
+        known = [each.id for each in self.plan.rules]
+        if request.rule is not None and request.rule not in known:
+            raise UsageError(f"there is no rule {request.rule!r} in {self.plan.path}; there are: {', '.join(known)}")
+        return request, self.backend if allow_model else NoModel(self.backend)
+
+    def _noted(self, request: Request, outcome: Outcome) -> Outcome:
+        if self.plan.trace_dir is None:
+            return outcome
+        trace_id = new_id()
+        traces.write(
+            self.plan.trace_dir, self.plan.trace_keep, trace_id, traces.describe(request, outcome, self.plan.path)
+        )
+        return replace(outcome, trace=trace_id)
+
+    def _note_failure(self, request: Request, journal: Journal, error: StepflowError) -> None:
+        if self.plan.trace_dir is None:
+            return
+        trace = {
+            "pipeline": self.plan.path,
+            "prompt": request.prompt,
+            "error": str(error),
+            "journal": [traces.event_json(event) for event in journal.events],
+        }
+        traces.write(self.plan.trace_dir, self.plan.trace_keep, new_id(), trace)
+
+
+class NoModel:
+    """A backend that refuses: what `--no-model` puts in the place of the real one."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.model = backend.model
+        self.identity = backend.identity
+
+    def complete(self, call: Call) -> Completion:
+        """Raise: no model may be asked."""
+        raise BackendError(
+            "this prompt needs a model call, and --no-model forbids it: nothing stored answers it verified"
+        )
+
+    async def acomplete(self, call: Call) -> Completion:
+        """Raise: no model may be asked."""
+        return self.complete(call)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def make_request(
+    prompt: Prompt,
+    *,
+    system: str | None = None,
+    rule: str | None = None,
+    tenant: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> Request:
+    """A request from a text, a conversation, or a request as it is."""
+    if isinstance(prompt, Request):
+        return prompt
+    messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+    if system is not None:
+        messages = (Message("system", system), *messages)
+    return Request(messages, dict(parameters or {}), tenant, rule)
+
+
+def _build_store(spec: StoreSpec) -> Store:
+    plug = registry().get("store", spec.type)
+    values = {"path": spec.path, "size_limit": spec.size_limit, "expire": spec.expire}
+    options = plug.Options(**{name: value for name, value in values.items() if name in plug.Options.model_fields})
+    store: Store = plug.build(options, Workshop({}, {}, {}))
+    return store
+
+
+def _build_embedder(name: str) -> Embedder:
+    plug = registry().get("embedder", name)
+    embedder: Embedder = plug.build(plug.Options(), Workshop({}, {}, {}))
+    return embedder

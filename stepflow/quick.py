@@ -1,0 +1,74 @@
+"""An exact hit without loading the pipeline: one look at the files' bytes, one look into the store.
+
+It knows nothing of rules and compiles nothing, so that `stepflow run` answers a repeated request without pydantic, numpy,
+lark or litellm. Whatever it does not understand it leaves to the full path, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stepflow import traces
+from stepflow.adapters.stores.disk import DiskStore
+from stepflow.config.sources import PipelineFile
+from stepflow.errors import StepflowError
+from stepflow.model import Outcome, Request
+from stepflow.records import UnreadableRecord, decode_record
+from stepflow.runtime.drivers import new_id
+from stepflow.runtime.interpreter import exact_outcome
+from stepflow.runtime.journal import Journal
+from stepflow.runtime.record import request_key
+from stepflow.version import VERSION
+
+DEFAULT_STORE = ".stepflow/cache"
+DEFAULT_TRACES = {"dir": ".stepflow/traces", "keep": 200}
+
+
+def exact_hit(path: str, request: Request, overrides: Mapping[str, Any] | None = None) -> Outcome | None:
+    """The outcome when exactly this request was answered before under exactly these files, else None."""
+    started = time.perf_counter()
+    try:
+        file = PipelineFile(path, overrides)
+        store = _store(file.data)
+        if store is None or "exact" not in file.data.get("stages", ["exact"]):
+            return None
+        record = _read(store, request_key(file.fingerprint(VERSION), request))
+    except (StepflowError, UnreadableRecord, AttributeError, TypeError):
+        return None
+    if record is None:
+        return None
+    outcome = replace(exact_outcome(record, Journal()), seconds=time.perf_counter() - started)
+    return _noted(file.data, path, request, outcome)
+
+
+def _store(data: Any) -> DiskStore | None:
+    settings = data.get("store") or {}
+    if settings.get("type", "diskcache") != "diskcache":
+        return None
+    path = settings.get("path", DEFAULT_STORE)
+    from pathlib import Path
+
+    return DiskStore(path) if Path(path).expanduser().is_dir() else None
+
+
+def _read(store: DiskStore, key: str) -> Any:
+    import json
+
+    try:
+        row = store.get(f"exact:{key}")
+        value = store.get(f"record:{json.loads(row)}") if row is not None else None
+        return decode_record(value) if value is not None else None
+    finally:
+        store.close()
+
+
+def _noted(data: Any, path: str, request: Request, outcome: Outcome) -> Outcome:
+    settings = {**DEFAULT_TRACES, **(data.get("trace") or {})}
+    if not settings["keep"]:
+        return outcome
+    trace_id = new_id()
+    traces.write(str(settings["dir"]), int(settings["keep"]), trace_id, traces.describe(request, outcome, path))
+    return replace(outcome, trace=trace_id)

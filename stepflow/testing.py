@@ -1,0 +1,260 @@
+"""Tests that live in YAML: run offline against a scripted model and an empty store in memory.
+
+What a test expects decides what runs: `matched`, `constraints` and `let` need the prompt only; a test with an `output`
+verifies that text; everything else is a whole run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from stepflow.archive import Archive
+from stepflow.catalog import registry
+from stepflow.compiler.workshop import Workshop
+from stepflow.config.schema import ExpectSpec, TestSpec, TurnSpec
+from stepflow.errors import ScriptExhausted, StepflowError
+from stepflow.model import Message, Outcome, Request
+from stepflow.plan import Plan, Rule
+from stepflow.protocols import Backend
+from stepflow.runtime.drivers import drive, new_id
+from stepflow.runtime.extract import Declined, Task, understand
+from stepflow.runtime.interpreter import interpret
+from stepflow.runtime.journal import Journal
+from stepflow.runtime.record import Keys, draft_record, request_key
+from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.verify import Examination, examine
+from stepflow.values import exact, show
+
+PROMPT_ONLY = frozenset({"matched", "constraints", "let"})
+OUTPUT_ONLY = frozenset({"steps", "failed_steps", "failed_checks", "answer"})
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test's result; `failures` are sentences, empty when it passed. `where` is file:line."""
+
+    __test__ = False
+
+    name: str
+    where: str
+    failures: tuple[str, ...] = ()
+    todo: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything expected came out."""
+        return not self.failures
+
+
+def run_rule_test(rule: Rule, test: TestSpec) -> tuple[str, ...]:
+    """Run one test of a rule; sentences about what did not come out as expected."""
+    request = _request(test.prompt, test.system)
+    wanted = test.expect.model_fields_set
+    try:
+        task = understand(rule, request)
+    except Declined as reason:
+        if test.expect.matched is False:
+            return ()
+        return (f"the rule does not own the prompt: {reason}",)
+    if test.expect.matched is False:
+        return ("the rule owns the prompt, but should not",)
+    failures = _prompt_failures(task, test.expect)
+    if test.output is not None:
+        return (*failures, *_output_failures(task, test.output, test.expect))
+    if wanted <= PROMPT_ONLY and not test.model and not test.cache:
+        return failures
+    return (*failures, *_run_failures(rule, test, request))
+
+
+def run_turns(plan: Plan, turns: Sequence[TurnSpec]) -> tuple[str, ...]:
+    """Run a pipeline's test: requests one after the other on one empty store."""
+    archive = _archive()
+    failures: list[str] = []
+    for number, turn in enumerate(turns, start=1):
+        backend = _scripted(turn.model)
+        found = _one_run(plan, archive, backend, _request(turn.prompt, turn.system), turn.expect)
+        failures += [f"turn {number}: {failure}" for failure in found]
+    return tuple(failures)
+
+
+def agrees(actual: Any, expected: Any) -> bool:
+    """Whether a value is what a test wrote: numbers by value, equations by their text, lists item by item."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return set(actual) == set(expected) and all(agrees(actual[key], expected[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(actual, list | tuple):
+        return len(actual) == len(expected) and all(map(agrees, actual, expected))
+    if isinstance(actual, bool) or isinstance(expected, bool) or expected is None:
+        return actual is expected
+    if isinstance(actual, int | Fraction):
+        try:
+            return actual == exact(expected)
+        except (ValueError, TypeError):
+            return False
+    return " ".join(show(actual).split()) == " ".join(str(expected).split())
+
+
+# --- the three kinds of test ----------------------------------------------------------------------------------------
+
+
+def _prompt_failures(task: Task, expect: ExpectSpec) -> tuple[str, ...]:
+    failures: list[str] = []
+    for noun, expected, actual in (("constraint", expect.constraints, task.values), ("let", expect.let, task.let)):
+        for name, value in (expected or {}).items():
+            if name not in actual:
+                failures.append(f"{noun} {name}: expected {_shown(value)}, but there is none")
+            elif not agrees(actual[name], value):
+                failures.append(f"{noun} {name}: expected {_shown(value)}, got {_shown(actual[name])}")
+    return tuple(failures)
+
+
+def _output_failures(task: Task, output: str, expect: ExpectSpec) -> tuple[str, ...]:
+    try:
+        examination = examine(task, cut(task.rule, output))
+    except NotSegmentable as error:
+        if expect.failed_checks == ["segment"]:
+            return ()
+        return (f"the output cannot be cut into steps: {error}",)
+    return _compare(expect, _seen_in(examination, expect), examination)
+
+
+def _seen_in(examination: Examination, expect: ExpectSpec) -> dict[str, Any]:
+    seen = {
+        "steps": [step.text for step in examination.steps],
+        "failed_steps": list(examination.failed_steps),
+        "failed_checks": list(dict.fromkeys(verdict.check for verdict in examination.failures)),
+        "answer": examination.value,
+    }
+    return {key: value for key, value in seen.items() if key in expect.model_fields_set}
+
+
+def _run_failures(rule: Rule, test: TestSpec, request: Request) -> tuple[str, ...]:
+    plan = Plan(f"test of {rule.id}", rule.path, (rule,), {}, rule.verifying, trace_dir=None)
+    archive = _archive()
+    for index, cached in enumerate(test.cache):
+        problem = _store(plan, rule, archive, cached.prompt, cached.output, cached.origin, index)
+        if problem:
+            return (problem,)
+    return _one_run(plan, archive, _scripted(test.model), request, test.expect)
+
+
+def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, origin: Any, index: int) -> str:
+    """Put an earlier answer into the store, right or wrong; a sentence when that cannot be done."""
+    request = Request.of(prompt)
+    try:
+        task = understand(rule, request)
+        examination = examine(task, cut(rule, output, origin))
+    except (Declined, NotSegmentable) as error:
+        return f"cache item {index + 1} cannot be stored: {error}"
+    key = request_key(plan.sources, request) if examination.passed else f"unverified-{index}"
+    keys = Keys(task, plan.identity, key)
+    record = draft_record(task, examination, keys=keys, origin=origin, final="verified", model="scripted", usage=None)
+    archive.save(replace(record, id=new_id()))
+    return ""
+
+
+def _one_run(plan: Plan, archive: Archive, backend: Backend, request: Request, expect: ExpectSpec) -> tuple[str, ...]:
+    journal = Journal()
+    try:
+        outcome = drive(interpret(plan, request, journal), archive, backend)
+    except ScriptExhausted as error:
+        return (f"a model call that the test does not plan: {error}",)
+    except StepflowError as error:
+        if expect.error is not None and expect.error in str(error):
+            return ()
+        return (f"the run failed: {error}",)
+    failures = list(_compare(expect, _seen_of(outcome, expect), None, outcome))
+    unused = getattr(backend, "unused", 0)
+    if unused:
+        failures.append(f"{unused} of the model's replies were not used")
+    if expect.error is not None:
+        failures.append(f"expected an error with {expect.error!r}, but the run succeeded")
+    return tuple(failures)
+
+
+def _seen_of(outcome: Outcome, expect: ExpectSpec) -> dict[str, Any]:
+    failing = [
+        event.data["check"]
+        for event in outcome.journal
+        if event.stage == "verify" and event.data.get("passed") is False and event.data.get("on_fail") != "warn"
+    ]
+    seen = {
+        "rule": outcome.rule,
+        "outcome": outcome.outcome,
+        "final": outcome.final,
+        "origin": outcome.origin,
+        "skip_reason": outcome.skip_reason,
+        "calls": outcome.calls,
+        "kept": outcome.kept,
+        "failed_steps": list(outcome.failed_steps),
+        "failed_checks": list(dict.fromkeys(failing)),
+        "answer": outcome.value,
+        "output": outcome.answer,
+    }
+    return {key: value for key, value in seen.items() if key in expect.model_fields_set}
+
+
+def _compare(
+    expect: ExpectSpec, seen: Mapping[str, Any], examination: Examination | None, outcome: Outcome | None = None
+) -> tuple[str, ...]:
+    failures = []
+    for name, actual in seen.items():
+        expected = getattr(expect, name)
+        if name == "output":
+            if str(actual).strip() != str(expected).strip():
+                failures.append("output differs:\n" + _diff(str(expected), str(actual)))
+        elif not agrees(actual, expected):
+            failures.append(f"{name}: expected {_shown(expected)}, got {_shown(actual)}")
+    if failures:
+        reasons = examination.reasons if examination is not None else _story(outcome)
+        if reasons:
+            failures.append(f"because: {reasons}")
+    return tuple(failures)
+
+
+def _story(outcome: Outcome | None) -> str:
+    """The journal lines that say why a run went as it did."""
+    if outcome is None:
+        return ""
+    lines = [f"{event.stage}: {event.message}" for event in outcome.journal if event.data.get("passed") is not True]
+    return " | ".join(lines[-6:])
+
+
+def _diff(expected: str, actual: str) -> str:
+    lines = difflib.unified_diff(
+        expected.strip().splitlines(), actual.strip().splitlines(), "expected", "got", lineterm="", n=1
+    )
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _shown(value: Any) -> str:
+    return (
+        repr(value)
+        if isinstance(value, str)
+        else f"[{show(value)}]"
+        if isinstance(value, list | tuple)
+        else show(value)
+    )
+
+
+def _request(prompt: str, system: str | None) -> Request:
+    user = Message("user", prompt)
+    return Request((user,) if system is None else (Message("system", system), user))
+
+
+def _archive() -> Archive:
+    from stepflow.adapters.indexes.exact import ExactIndex
+
+    workshop = Workshop({}, {}, {})
+    memory = registry().get("store", "memory")
+    hashing = registry().get("embedder", "hashing")
+    return Archive(memory.build(memory.Options(), workshop), hashing.build(hashing.Options(), workshop), ExactIndex)
+
+
+def _scripted(replies: Sequence[Any]) -> Backend:
+    plug = registry().get("backend", "scripted")
+    backend: Backend = plug.build(plug.Options(replies=list(replies)), Workshop({}, {}, {}))
+    return backend
