@@ -181,6 +181,20 @@ def show(value: Value) -> str:
     return str(value)
 
 
+def describe(value: Any) -> str:
+    """A value in an error message: its kind, and the value itself when that is short."""
+    if value is None or isinstance(value, bool):
+        return show(value)
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, Mapping):
+        return "a map"
+    kind = "the number " if is_number(value) else "the equation " if isinstance(value, Equation) else ""
+    text = show(value)
+    shown = text if len(text) <= 40 else f"{text[:37]}..."
+    return f"the text {shown!r}" if isinstance(value, str) else f"{kind}{shown}"
+
+
 def _show_fraction(value: Fraction) -> str:
     if value.denominator == 1:
         return str(value.numerator)

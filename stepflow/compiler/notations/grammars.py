@@ -105,18 +105,18 @@ class LarkGrammar:
 
     @property
     def conflicts(self) -> tuple[str, ...]:
-        """The shift/reduce conflicts that Lark resolves silently, a sentence each. For a lint: builds the grammar anew."""
+        """The shift/reduce conflicts that Lark resolves silently, a sentence each. For a lint: it builds anew."""
         messages: list[str] = []
         handler = _Collector(messages)
         with _LOGGING:
-            level = lark.logger.level
-            lark.logger.addHandler(handler)
+            level, handlers = lark.logger.level, lark.logger.handlers
+            lark.logger.handlers = [handler]
             lark.logger.setLevel(logging.DEBUG)
             try:
                 _compile(self.text)
             finally:
                 lark.logger.setLevel(level)
-                lark.logger.removeHandler(handler)
+                lark.logger.handlers = handlers
         lines = "\n".join(messages)
         return tuple(
             f"after {rule.strip()}, {terminal} is read as a continuation"
@@ -154,9 +154,10 @@ def _compile(text: str) -> lark.Lark:
 
 
 def _built(parser: lark.Lark) -> _Built:
-    session = parser.parse_interactive("")
-    table = session.parser_state.parse_conf.parse_table
-    opening = [terminal for terminal in parser.terminals if terminal.name in session.choices()]
+    parse_conf = parser.parse_interactive("").parser_state.parse_conf
+    table = parse_conf.parse_table
+    accepted = parse_conf.states[parse_conf.start_state]
+    opening = [terminal for terminal in parser.terminals if terminal.name in accepted]
     first = "|".join(f"(?:{terminal.pattern.to_regexp()})" for terminal in opening) or r"(?!)"
     return _Built(parser, ParseConf(table, {}, "start"), re.compile(first))
 
@@ -195,7 +196,7 @@ def _may_end(scan: ParseConf[Any], stack: list[Any]) -> bool:
 
 
 def _replay(parser: lark.Lark, tokens: list[lark.Token]) -> Node:
-    session = parser.parse_interactive("")
+    session: Any = parser.parse_interactive("")
     for token in tokens:
         session.feed_token(token)
     return _node(session.feed_eof(tokens[-1]))
@@ -222,10 +223,11 @@ def _article(name: str) -> str:
 
 
 def _unexpected(text: str, error: UnexpectedInput) -> str:
-    position = error.pos_in_stream
+    position: Any = error.pos_in_stream
     if position is None or position >= len(text) or getattr(getattr(error, "token", None), "type", "") == "$END":
         return "it ends too early"
-    return f"unexpected {text[position : position + 10].split(maxsplit=1)[0]!r} at character {position + 1}"
+    word = text[position : position + 10].split()
+    return f"unexpected {(word or [text[position]])[0]!r} at character {position + 1}"
 
 
 # --- grammar mistakes, in our words ---------------------------------------------------------------------------------
@@ -248,7 +250,8 @@ def _mistake(text: str, error: Exception) -> NotationError:
     if undefined:
         name = undefined["name"]
         return NotationError(f"'{name}' is used but not defined", *_first(text, name), name=name)
-    sentence = re.sub(r" in <string>|, in <string>", "", message.splitlines()[0]).strip().rstrip(":")
+    sentence = re.sub(r",? (in <string>|at line \d+,? column \d+)", "", message.splitlines()[0]).strip().rstrip(":.")
+    sentence = re.sub(r"Token\('\w+', (.+?)\)", r"\1", sentence)
     place = next((found for pattern in _AT if (found := pattern.search(message))), None)
     if place:
         start = offset_of(text, int(place["line"]), int(place.groupdict().get("column") or 1))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stepflow.compiler.notations.operators import COMPARISONS, contains, describe, member, number
-from stepflow.values import is_number
+from stepflow.compiler.notations.operators import COMPARISONS, contains, member, number
+from stepflow.values import describe, is_number
 
 Bound = Callable[..., Any]
 

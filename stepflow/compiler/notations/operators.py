@@ -9,27 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 from stepflow.protocols import Missing
-from stepflow.values import MAX_DIGITS, Equation, Linear, Number, exact, identity, is_number, normal, show
+from stepflow.values import MAX_DIGITS, Linear, Number, describe, exact, identity, is_number, normal, show
 
 MAX_TEXT = 1_000_000
 MAX_EXPONENT = 64
 _MAX_BITS = int(MAX_DIGITS * 3.3219281)
 
 Binary = Callable[[Any, Any], Any]
-
-
-def describe(value: Any) -> str:
-    """A value in an error message: its kind, and the value itself when that is short."""
-    if value is None or isinstance(value, bool):
-        return show(value)
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, Mapping):
-        return "a map"
-    kind = "the number " if is_number(value) else "the equation " if isinstance(value, Equation) else ""
-    text = show(value)
-    shown = text if len(text) <= 40 else f"{text[:37]}..."
-    return f"the text {shown!r}" if isinstance(value, str) else f"{kind}{shown}"
 
 
 def bounded(value: Any) -> Any:

@@ -1,0 +1,230 @@
+"""Functions on exact numbers. Nothing is ever rounded unless asked; text is read as a number only by `number`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from stepflow.values import Number, describe, exact, is_number, normal
+
+MAX_DECIMALS = 100
+
+
+def number(value: Any) -> Number:
+    """The exact number that a text denotes; a number stays itself.
+
+    Examples:
+        number('1,200') == 1200
+        number('-3 / 4') == -0.75
+    """
+    if isinstance(value, str):
+        return exact(value)
+    return _number(value, "number")
+
+
+def magnitude(value: Any) -> Number:
+    """The number without its sign.
+
+    Examples:
+        abs(-7/2) == 3.5
+    """
+    return normal(abs(Fraction(_number(value, "abs"))))
+
+
+def smallest(*values: Any) -> Number:
+    """The smallest of several numbers, or of one list of numbers.
+
+    Examples:
+        min(3, 1, 2) == 1
+        min([3, 1.5]) == 1.5
+    """
+    return min(_several(values, "min"))
+
+
+def largest(*values: Any) -> Number:
+    """The largest of several numbers, or of one list of numbers.
+
+    Examples:
+        max(3, 1, 2) == 3
+        [3, 4.5] | max == 4.5
+    """
+    return max(_several(values, "max"))
+
+
+def total(values: Any) -> Number:
+    """The sum of a list of numbers; 0 for an empty list.
+
+    Examples:
+        sum([0.1, 0.2]) == 0.3
+        sum([]) == 0
+    """
+    return normal(sum((Fraction(each) for each in _numbers(values, "sum")), Fraction(0)))
+
+
+def mean(values: Any) -> Number:
+    """The exact average of a list of numbers.
+
+    Examples:
+        mean([1, 2]) == 1.5
+    """
+    numbers = _numbers(values, "mean")
+    if not numbers:
+        raise ValueError("mean: the list is empty")
+    return normal(Fraction(total(numbers)) / len(numbers))
+
+
+def round_half_up(value: Any, digits: Any = 0) -> Number:
+    """The number rounded to `digits` decimals; halves go up, towards larger numbers. `round` is another name.
+
+    Examples:
+        round_half_up(2.5) == 3
+        round(-2.5) == -2
+        round(2.345, 2) == 2.35
+        round(1234, -2) == 1200
+    """
+    scale = _scale(digits, "round")
+    return normal(Fraction(math.floor(_number(value, "round") * scale + Fraction(1, 2))) / scale)
+
+
+def round_half_even(value: Any, digits: Any = 0) -> Number:
+    """The number rounded to `digits` decimals; halves go to the even neighbour.
+
+    Examples:
+        round_half_even(2.5) == 2
+        round_half_even(3.5) == 4
+    """
+    scale = _scale(digits, "round_half_even")
+    return normal(Fraction(round(Fraction(_number(value, "round_half_even") * scale))) / scale)
+
+
+def floor(value: Any) -> int:
+    """The largest whole number that is not above the number.
+
+    Examples:
+        floor(-1.5) == -2
+    """
+    return math.floor(_number(value, "floor"))
+
+
+def ceil(value: Any) -> int:
+    """The smallest whole number that is not below the number.
+
+    Examples:
+        ceil(1.2) == 2
+    """
+    return math.ceil(_number(value, "ceil"))
+
+
+def fixed(value: Any, digits: Any) -> str:
+    """The number as text with exactly `digits` decimals, halves up.
+
+    Examples:
+        fixed(3.5, 2) == '3.50'
+        fixed(-1/3, 1) == '-0.3'
+        fixed(7, 0) == '7'
+    """
+    places = _places(digits, "fixed")
+    if places < 0:
+        raise ValueError("fixed: the number of decimals must not be negative")
+    units = round_half_up(_number(value, "fixed") * 10**places)
+    whole, rest = divmod(abs(int(units)), 10**places)
+    return f"{'-' if units < 0 else ''}{whole}" + (f".{rest:0{places}d}" if places else "")
+
+
+def close(a: Any, b: Any, rel: Any = 0, abs: Any = 0) -> bool:
+    """Whether two numbers differ by at most `abs`, or by at most `rel` times the larger of the two.
+
+    Examples:
+        close(3.14, 3.14159, abs=0.01)
+        close(99, 100, rel=0.01)
+        not close(1, 1.0001)
+    """
+    first, second = _number(a, "close"), _number(b, "close")
+    allowed = max(_number(abs, "close"), _number(rel, "close") * max(magnitude(first), magnitude(second)))
+    return magnitude(first - second) <= allowed
+
+
+def percent_of(percent: Any, whole: Any) -> Number:
+    """So many percent of a number.
+
+    Examples:
+        percent_of(15, 80) == 12
+    """
+    return normal(Fraction(_number(percent, "percent_of")) * _number(whole, "percent_of") / 100)
+
+
+def gcd(*values: Any) -> int:
+    """The greatest common divisor of whole numbers.
+
+    Examples:
+        gcd(12, 18) == 6
+    """
+    return math.gcd(*(_whole(each, "gcd") for each in values))
+
+
+def lcm(*values: Any) -> int:
+    """The least common multiple of whole numbers.
+
+    Examples:
+        lcm(4, 6) == 12
+    """
+    return math.lcm(*(_whole(each, "lcm") for each in values))
+
+
+def _number(value: Any, function: str) -> Number:
+    if not is_number(value):
+        raise ValueError(f"{function}: {describe(value)} is not a number")
+    return value  # type: ignore[no-any-return]
+
+
+def _whole(value: Any, function: str) -> int:
+    if not is_number(value) or not isinstance(value, int):
+        raise ValueError(f"{function}: {describe(value)} is not a whole number")
+    return value
+
+
+def _numbers(values: Any, function: str) -> list[Number]:
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"{function}: {describe(values)} is not a list of numbers")
+    return [_number(each, function) for each in values]
+
+
+def _several(values: tuple[Any, ...], function: str) -> list[Number]:
+    numbers = _numbers(values[0] if len(values) == 1 and isinstance(values[0], list | tuple) else values, function)
+    if not numbers:
+        raise ValueError(f"{function}: there is no number to choose from")
+    return numbers
+
+
+def _places(digits: Any, function: str) -> int:
+    places = _whole(digits, function)
+    if abs(places) > MAX_DECIMALS:
+        raise ValueError(f"{function}: at most {MAX_DECIMALS} decimals")
+    return places
+
+
+def _scale(digits: Any, function: str) -> Fraction:
+    return Fraction(10) ** _places(digits, function)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "number": number,
+    "is_number": is_number,
+    "abs": magnitude,
+    "min": smallest,
+    "max": largest,
+    "sum": total,
+    "mean": mean,
+    "round": round_half_up,
+    "round_half_up": round_half_up,
+    "round_half_even": round_half_even,
+    "floor": floor,
+    "ceil": ceil,
+    "fixed": fixed,
+    "close": close,
+    "percent_of": percent_of,
+    "gcd": gcd,
+    "lcm": lcm,
+}

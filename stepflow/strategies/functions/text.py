@@ -1,0 +1,170 @@
+"""Functions on text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepflow.values import describe, show
+
+MAX_TEXT = 1_000_000
+
+_WORD = re.compile(r"\w+(?:[-'’.]\w+)*")
+
+
+def lower(text: Any) -> str:
+    """The text in lower case.
+
+    Examples:
+        lower('ÀB') == 'àb'
+    """
+    return _text(text, "lower").lower()
+
+
+def upper(text: Any) -> str:
+    """The text in upper case.
+
+    Examples:
+        'ab' | upper == 'AB'
+    """
+    return _text(text, "upper").upper()
+
+
+def strip(text: Any) -> str:
+    """The text without blanks at its ends. `trim` is another name.
+
+    Examples:
+        strip('  a b ') == 'a b'
+    """
+    return _text(text, "strip").strip()
+
+
+def normalise_space(text: Any) -> str:
+    """The text with every run of blanks and line breaks as one space, and none at its ends.
+
+    Examples:
+        normalise_space('  a   b  ') == 'a b'
+    """
+    return " ".join(_text(text, "normalise_space").split())
+
+
+def words(text: Any) -> tuple[str, ...]:
+    """The words and numbers of a text, without punctuation.
+
+    Examples:
+        words("It's 3.5 m, no?") == ["It's", '3.5', 'm', 'no']
+    """
+    return tuple(_WORD.findall(_text(text, "words")))
+
+
+def lines(text: Any) -> tuple[str, ...]:
+    r"""The lines of a text that are not blank, without blanks at their ends.
+
+    Examples:
+        lines('a\n\n  b') == ['a', 'b']
+    """
+    return tuple(line.strip() for line in _text(text, "lines").splitlines() if line.strip())
+
+
+def split(text: Any, separator: Any) -> tuple[str, ...]:
+    """The parts of a text between separators, without blanks at their ends.
+
+    Examples:
+        split('a, b,c', ',') == ['a', 'b', 'c']
+    """
+    mark = _text(separator, "split")
+    if not mark:
+        raise ValueError("split: the separator is empty")
+    return tuple(part.strip() for part in _text(text, "split").split(mark))
+
+
+def replace(text: Any, old: Any, new: Any) -> str:
+    """The text with every `old` replaced by `new`.
+
+    Examples:
+        replace('1,200', ',', '') == '1200'
+    """
+    whole, before, after = (_text(each, "replace") for each in (text, old, new))
+    if not before:
+        raise ValueError("replace: the text to replace is empty")
+    if len(whole) + whole.count(before) * len(after) > MAX_TEXT:
+        raise ValueError(f"replace: a text of more than {MAX_TEXT:,} characters")
+    return whole.replace(before, after)
+
+
+def starts_with(text: Any, start: Any) -> bool:
+    """Whether the text begins so.
+
+    Examples:
+        starts_with('answer: 4', 'answer')
+    """
+    return _text(text, "starts_with").startswith(_text(start, "starts_with"))
+
+
+def ends_with(text: Any, end: Any) -> bool:
+    """Whether the text ends so.
+
+    Examples:
+        ends_with('4 km', 'km')
+    """
+    return _text(text, "ends_with").endswith(_text(end, "ends_with"))
+
+
+def contains_word(text: Any, word: Any) -> bool:
+    """Whether the text holds the word (or phrase) whole, in any case; blanks between words may differ.
+
+    Examples:
+        contains_word('The Cat sat', 'cat')
+        not contains_word('concatenate', 'cat')
+        contains_word('costs 5 km/h.', '5 km/h')
+    """
+    sought = _text(word, "contains_word").split()
+    if not sought:
+        raise ValueError("contains_word: the word is empty")
+    phrase = r"\s+".join(re.escape(part) for part in sought)
+    return re.search(rf"(?<!\w){phrase}(?!\w)", _text(text, "contains_word"), re.IGNORECASE) is not None
+
+
+def quote(text: Any) -> str:
+    """The text in double quotes, as JSON writes it.
+
+    Examples:
+        quote('say "a"') == '"say \\\\"a\\\\""'
+    """
+    return json.dumps(_text(text, "quote"), ensure_ascii=False)
+
+
+def as_text(value: Any) -> str:
+    """Any value as a template would show it.
+
+    Examples:
+        text(1/4) == '0.25'
+        text([1, 'a']) == '1, a'
+    """
+    return show(value)
+
+
+def _text(value: Any, function: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{function}: {describe(value)} is not a text")
+    return value
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "lower": lower,
+    "upper": upper,
+    "strip": strip,
+    "trim": strip,
+    "normalise_space": normalise_space,
+    "words": words,
+    "lines": lines,
+    "split": split,
+    "replace": replace,
+    "starts_with": starts_with,
+    "ends_with": ends_with,
+    "contains_word": contains_word,
+    "quote": quote,
+    "text": as_text,
+}
