@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepflow.strategies.functions.linear import (
@@ -37,6 +37,7 @@ fractions = st.fractions(min_value=-50, max_value=50, max_denominator=12)
 nonzero = fractions.filter(bool)
 
 
+@settings(max_examples=40)
 @given(nonzero, fractions, fractions, fractions)
 def test_the_solution_of_an_equation_satisfies_it_and_no_other_number_does(a, b, c, other):
     equation = equate(form(a, b), c)
@@ -46,6 +47,7 @@ def test_the_solution_of_an_equation_satisfies_it_and_no_other_number_does(a, b,
     assert satisfies(equation, "x", other) is (other == solution)
 
 
+@settings(max_examples=40)
 @given(nonzero, fractions, fractions, nonzero)
 def test_an_operation_on_both_sides_keeps_the_solution_and_derives(a, b, c, operand):
     equation = equate(form(a, b), c)
@@ -56,6 +58,7 @@ def test_an_operation_on_both_sides_keeps_the_solution_and_derives(a, b, c, oper
         assert derives(Equation(after.sides[::-1]), equation)
 
 
+@settings(max_examples=40)
 @given(nonzero, fractions, fractions, nonzero)
 def test_a_changed_constant_never_derives(a, b, c, change):
     assert not derives(equate(form(a, b + change), c), equate(form(a, b), c))

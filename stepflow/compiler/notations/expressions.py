@@ -296,7 +296,7 @@ class _Builder:
         try:
             signature.bind(*[None] * count, **dict.fromkeys(keywords))
         except TypeError as error:
-            raise self._error(f"{name}(...): {error}", start, name, hint=f"it is {name}{signature}") from None
+            raise self._error(f"{name}(...): {error}", start, name, hint=f"it is {name}{_bare(signature)}") from None
 
     def _function(self, name: str, start: int, kind: str) -> Function:
         if name in self.functions:
@@ -310,6 +310,12 @@ class _Builder:
         if kind == "function" and name in FORMS:
             hint = f"write it behind a list: items | {name}(...)"
         return self._error(f"there is no {kind} '{name}'", start, name, hint=hint, name=name)
+
+
+def _bare(signature: inspect.Signature) -> str:
+    """The arguments without their types, for people who do not write Python."""
+    parameters = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+    return str(inspect.Signature(parameters))
 
 
 def _spelled(node: Any) -> str:

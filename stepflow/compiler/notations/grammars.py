@@ -31,7 +31,7 @@ MAX_DEPTH = 150
 _LIBRARIES = ("common", "unicode", "python", "lark")
 _IMPORT = re.compile(r"^[ \t]*%import[ \t]+(?P<from>\.*\w*)", re.MULTILINE)
 _JOINED = re.compile(
-    r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=[^\W\d_])(?=['’][^\W\d_])|(?<=[^\W\d_]['’])(?=[^\W\d_])"
+    r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=\w)(?=['’][^\W\d_])|(?<=\w['’])(?=[^\W\d_])"
 )
 _LOGGING = threading.Lock()
 

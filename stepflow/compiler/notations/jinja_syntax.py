@@ -29,7 +29,6 @@ _HINTS = {
     "?": "write `a if condition else b`",
     ";": "an expression is one value, without statements",
     "$": "names stand bare: `answer.value`",
-    "{": "inside an expression, names stand bare, without {{ }}",
 }
 
 
@@ -83,6 +82,11 @@ def parse_expression(text: str) -> Any:
         raise NotationError("a NUL character", text.index("\0"))
     if not text.strip():
         raise NotationError("the expression is empty", 0, len(text))
+    if text.lstrip().startswith("{{"):
+        hint = "an expression is written bare, e.g. answer.value == 4"
+        raise NotationError(
+            "{{ }} does not belong inside an expression", text.index("{{"), text.index("{{") + 2, hint=hint
+        )
     # Same length as before, so that offsets stay right.
     source = text.replace("\r\n", " \n").replace("\r", "\n")
     try:
@@ -104,6 +108,8 @@ def _mistake(text: str, error: TemplateSyntaxError) -> NotationError:
     message = message[:1].lower() + message[1:].rstrip(".")
     start = len(text.rstrip()) if "end of the expression" in message else min(error.lineno, len(text))
     word = re.match(r"\w+|\S", text[start:])
+    if message.startswith("unexpected char") and text[start : start + 1] in ("'", '"'):
+        message = "this quote is never closed"
     return NotationError(
         message, start, start + (len(word.group()) if word else 1), hint=_HINTS.get(text[start : start + 1], "")
     )
