@@ -53,7 +53,7 @@ def archive_of(path: str) -> Archive:
     """The records of a pipeline file's store; its rules are not looked at, so that they may be broken."""
     document = PipelineFile(path).document
     data = document.data.get("store", {}) if isinstance(document.data, dict) else {}
-    spec, problems = validate(StoreSpec, data, document, ("store",), breadcrumb="pipeline › store", noun="store")
+    spec, problems = validate(StoreSpec, data, document, ("store",), breadcrumb="pipeline › store", noun="a store")
     if problems:
         raise ConfigError(problems)
     assert isinstance(spec, StoreSpec)

@@ -115,7 +115,7 @@ def _specification(site: Site) -> PipelineSpec | None:
         site.document,
         site.path,
         breadcrumb=f"pipeline {data.get('id', '')}".strip(),
-        noun="pipeline",
+        noun="a pipeline",
         see="stepflow schema pipeline",
         elsewhere=RULE_ELSEWHERE,
         ignore=frozenset(key for key in data if key.startswith("x-")),

@@ -8,7 +8,7 @@ from typing import Any
 from stepflow.compiler import prompts
 from stepflow.compiler.guarding import unguarded_constraints
 from stepflow.compiler.notations.error import NotationError
-from stepflow.compiler.resolve import Component, build, check_notations, check_text, resolve
+from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, resolve
 from stepflow.compiler.site import Site
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.workshop import Workshop
@@ -62,12 +62,11 @@ class RuleCompiler:
         data = self.site.data
         spec, problems = validate(
             RuleSpec,
-            TestSpec,
             data,
             self.site.document,
             self.site.path,
             breadcrumb=self.site.breadcrumb,
-            noun="rule",
+            noun="a rule",
             see="stepflow schema rule",
             elsewhere=ELSEWHERE,
             ignore=frozenset(key for key in data if key.startswith("x-")) if isinstance(data, Mapping) else frozenset(),
@@ -264,7 +263,7 @@ class RuleCompiler:
         site = self.site.at(key)
         if key not in self.site.data:
             return self.registry.get(kind, item).build(self.registry.get(kind, item).Options(), self.workshop)
-        component = self._resolve(kind, site, Options, self.known)
+        component = self._resolve(kind, site, NoCommon, self.known)
         return None if component is None else build(component, self.workshop)
 
     def _parse(self, spec: RuleSpec) -> tuple[Reading, ...]:

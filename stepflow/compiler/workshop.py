@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stepflow.compiler.notations.expressions import CompiledExpression, compile_expression
-from stepflow.compiler.notations.grammars import CompiledGrammar, compile_grammar
+from stepflow.compiler.notations.grammars import LarkGrammar
 from stepflow.compiler.notations.jsonpaths import compile_jsonpath
 from stepflow.compiler.notations.regexes import compile_regex
 from stepflow.compiler.notations.templates import compile_template
@@ -24,7 +24,7 @@ class Workshop:
     ) -> None:
         self.tables = tables
         self._functions = functions
-        self._grammars = {name: compile_grammar(name, text) for name, text in grammars.items()}
+        self._grammars = {name: LarkGrammar(name, text) for name, text in grammars.items()}
         self._built: dict[tuple[Notation, str], Any] = {}
 
     def regex(self, text: str) -> Pattern:
@@ -48,7 +48,7 @@ class Workshop:
         return self.grammars[name]
 
     @property
-    def grammars(self) -> Mapping[str, CompiledGrammar]:
+    def grammars(self) -> Mapping[str, LarkGrammar]:
         """All grammars of the rule."""
         return self._grammars
 

@@ -1,0 +1,7 @@
+"""`stepflow demo`."""
+import click
+
+
+@click.command()
+def command() -> None:
+    """Show."""
