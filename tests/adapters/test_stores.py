@@ -446,6 +446,100 @@ def test_malformed_log_entries_are_ignored_and_named_by_check(disk, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["a b", "st?re #1 %41", "übung", "$", "~x"])
+def test_odd_names_of_folders_are_taken_literally(tmp_path, name):
+    store = DiskStore(tmp_path / name)
+    store.put("a", "1")
+    store.append(plus("a"))
+    assert store.get("a") == "1"
+    assert (tmp_path / name / "values" / "cache.db").exists()
+    assert (tmp_path / name / "log.db").exists()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("~nobody-here/x", "cannot be found"), ("$HOME/x", "a variable"), ("a/${HOME}", "a variable")]
+)
+def test_paths_that_mean_another_place_are_refused(tmp_path, monkeypatch, name, says):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=says):
+        DiskStore(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_path_stays_where_it_was_when_the_program_moves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = DiskStore("store")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.put("a", "1")
+    store.append(plus("a"))
+    assert store.get("a") == "1"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    store.close()
+
+
+def test_a_write_waits_for_another_writer(disk, tmp_path):
+    disk.put("a", "1")
+    disk.append(plus("a"))
+    locks = []
+    for name in ("values/cache.db", "log.db"):
+        locks.append(sqlite3.connect(tmp_path / "store" / name, isolation_level=None, check_same_thread=False))
+        locks[-1].execute("begin immediate")
+    release = threading.Timer(0.2, lambda: [lock.execute("commit") for lock in locks])
+    release.start()
+    assert disk.get("a") == "1"
+    disk.put("b", "2")
+    disk.append(plus("b"))
+    release.join()
+    assert disk.get("b") == "2"
+    for lock in locks:
+        lock.close()
+
+
+@pytest.mark.parametrize("name", ["values/cache.db", "log.db"])
+def test_a_writer_that_never_ends_is_named_in_the_end(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("stepflow.adapters.stores.sqlite_file.PATIENCE_S", 0.1)
+    monkeypatch.setattr("stepflow.adapters.stores.text_cache.PATIENCE_S", 0.1)
+    store = DiskStore(tmp_path / "store")
+    store.put("a", "1")
+    store.append(plus("a"))
+    lock = sqlite3.connect(tmp_path / "store" / name, isolation_level=None)
+    lock.execute("begin immediate")
+    with pytest.raises(StoreError, match="locked by another process"):
+        store.put("b", "2") if name.startswith("values") else store.append(plus("b"))
+    lock.close()
+    store.close()
+
+
+def test_a_log_is_never_compacted_by_values_that_cannot_be_read(disk, tmp_path):
+    disk.put("a", "1")
+    disk.append(plus("a"))
+    disk.close()
+    values = tmp_path / "store" / "values" / "cache.db"
+    again = DiskStore(tmp_path / "store")
+    again.close()
+    values.unlink()
+    with pytest.raises(StoreError):
+        again._log.compact(again._live_keys)
+    assert [entry.key for entry in again.tail(0)] == ["a"]
+    again.close()
+
+
+def test_diskcache_itself_is_given_nothing_but_text(tmp_path):
+    from stepflow.adapters.stores.text_cache import TextDisk
+
+    text = TextDisk(str(tmp_path))
+    assert text.get("a", True) == "a"
+    assert text.fetch(1, None, "value", False) == "value"
+    for key, raw in ((pickle.dumps("a"), False), (b"a", True)):
+        with pytest.raises(TypeError):
+            text.get(key, raw)
+    for mode, filename, value in ((4, None, pickle.dumps(1)), (3, "../x", None), (2, "x", None), (1, None, b"x")):
+        with pytest.raises(OSError, match="did not write"):
+            text.fetch(mode, filename, value, False)
+
+
 def test_an_unfinished_claim_can_be_finished(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "README.txt").write_text("")

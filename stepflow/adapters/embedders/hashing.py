@@ -1,7 +1,6 @@
 """Hashed words and pairs of neighbouring words: deterministic, without a model, in the standard library alone.
 
     retrieve: {embedder: hashing}
-    retrieve: {embedder: {type: hashing, dimensions: 1024}}
 
 Case and white space do not count, nor does punctuation; a Chinese, Japanese or Korean character counts as a word.
 Texts of some length that differ in a number or a name score about 0.9 (short ones 0.4), rewordings about 0.3, other

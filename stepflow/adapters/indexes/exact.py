@@ -1,8 +1,7 @@
 """Compares a vector with every other: exact, nothing to build, right up to about 10,000 records a namespace.
 
-    retrieve: {index: exact}
-
-The similarity is the cosine, given vectors of unit length. It declines a vector whose length is not that of the first.
+Nothing in YAML chooses it: it is what `retrieve: {embedder: hashing}` searches with. The similarity is the cosine of
+vectors of unit length. It declines a vector whose length is not that of the first.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class DiskStore:
     """
 
     def __init__(self, path: str | Path, size_limit: int = DEFAULT_SIZE_LIMIT, expire: float | None = None) -> None:
-        self._folder = claim(Path(path).expanduser())
+        self._folder = claim(path)
         self._size_limit = size_limit
         self._expire = expire
         self._values = SqliteFile(self._folder / "values" / "cache.db")

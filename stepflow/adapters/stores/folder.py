@@ -20,12 +20,13 @@ _FIRST = {"README.txt": README, ".gitignore": "*\n"}
 _LATER = ("values", "log.db")
 
 
-def claim(path: Path) -> Path:
-    """The store's folder, created (0700) or recognised as one. Raises `StoreError` when it cannot be one.
+def claim(where: str | Path) -> Path:
+    """The store's folder, absolute, created (0700) or recognised as one. Raises `StoreError` when it cannot be one.
 
     A folder that others may enter is closed to them (0700); a folder that holds anything else is refused, so that
     neither its mode nor its content is ever touched by mistake.
     """
+    path = _located(where)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         _recognise(path)
@@ -37,6 +38,17 @@ def claim(path: Path) -> Path:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror or error}; set another `path`") from error
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise StoreError(f"the store {path} is not writable; make its folder writable or set another `path`")
+    return path
+
+
+def _located(name: str | Path) -> Path:
+    """Absolute, because a program may change its working directory while the store is open."""
+    try:
+        path = Path(name).expanduser().absolute()
+    except RuntimeError as error:
+        raise StoreError(f"the store {name} cannot be found: {error}; set another `path`") from error
+    if os.path.expandvars(path) != str(path):  # diskcache would expand it, and keep the values elsewhere
+        raise StoreError(f"the store {name} names a variable of the environment; set `path` to a plain path")
     return path
 
 
