@@ -131,7 +131,8 @@ def test_hostile_texts_are_refused_in_time():
         ("start: A\nA: /a*/", "a*", "zero-width"),
         ("start: A\nA: /a/\nA: /b/", "A", "more than once"),
         ("start: a | b\na: X\nb: X\nX: /x/", "a", "ambiguous before the end: a : X and b : X both fit"),
-        ("%import .other.X\nstart: X", ".other", "nothing can be imported from '.other'"),
+        ("%import .other.X\nstart: X", ".other.X", "nothing can be imported from '.other.X'"),
+        ("start: X\n  %import. common.X", ".", "nothing can be imported from '.'"),
         ("%import /etc.X\nstart: X", "", "nothing can be imported"),
     ],
 )

@@ -72,6 +72,11 @@ def test_data_of_another_shape_holds_nothing(data):
     assert compile_jsonpath("$.a.b[0]").find(data) == []
 
 
+def test_a_path_that_leaves_the_data_fails_with_a_reason():
+    with pytest.raises(ValueError, match="cannot be applied"):
+        compile_jsonpath("`parent`").find(DATA)
+
+
 def test_paths_compile_in_many_threads():
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda n: compile_jsonpath(f"$.items[{n % 3}].name").find(DATA)[0], range(12)))

@@ -29,7 +29,7 @@ MAX_DEPTH = 150
 """Trees are read by recursive functions; deeper ones would exhaust Python's stack."""
 
 _LIBRARIES = ("common", "unicode", "python", "lark")
-_IMPORT = re.compile(r"^[ \t]*%import[ \t]+(?P<from>\.*\w*)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*%import[ \t]*(?P<from>[^\s(]*)", re.MULTILINE)
 _JOINED = re.compile(
     r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=\w)(?=['’][^\W\d_])|(?<=\w['’])(?=[^\W\d_])"
 )
@@ -144,12 +144,12 @@ def _compile(text: str) -> lark.Lark:
     if len(text) > MAX_GRAMMAR:
         raise NotationError(f"a grammar of more than {MAX_GRAMMAR:,} characters", 0, len(text))
     for match in _IMPORT.finditer(text):
-        if match["from"] not in _LIBRARIES:
+        if match["from"].split(".", maxsplit=1)[0] not in _LIBRARIES:
             hint = f"import from {', '.join(_LIBRARIES)}, e.g. %import common.WS_INLINE"
             raise NotationError(f"nothing can be imported from '{match['from']}'", *match.span("from"), hint=hint)
     try:
         return lark.Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False)
-    except (LarkError, re.error, RecursionError, ValueError, AssertionError) as error:
+    except (LarkError, re.error, RecursionError, ValueError, AssertionError, OSError) as error:
         raise _mistake(text, error) from None
 
 

@@ -29,6 +29,7 @@ _PLACES = (
     re.compile(r"line (?P<line>\d+), col(?:umn)? (?P<column>\d+)"),
     re.compile(r"(?P<line>\d+):(?P<column>\d+)"),
 )
+_INAPPLICABLE = (TypeError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError, JSONPathError)
 _COMPILING = threading.Lock()
 """The parser's generated tables are module state, and warnings are caught process-wide: one path at a time."""
 
@@ -82,7 +83,7 @@ class CompiledPath:
         originals: dict[int, Any] = {}
         try:
             found = [match.value for match in self.compiled.find(_shaped(data, originals))]
-        except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, JSONPathError) as error:
+        except _INAPPLICABLE as error:
             raise ValueError(f"the path {self.text!r} cannot be applied: {error}") from error
         return [originals.get(id(value), value) for value in found]
 
