@@ -62,7 +62,7 @@ def _ends_sentence(text: str, begin: int, end: re.Match[str]) -> bool:
         return True
     if text[end.end()].islower():
         return False
-    if text[end.start()] != "." or text[end.start() : end.end()].startswith(".."):
+    if end.group().strip().strip("*_") != ".":
         return True
     token = _LAST_TOKEN.search(text, max(begin, end.start() - 20), end.start())
     if token is None:

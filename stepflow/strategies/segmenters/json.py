@@ -65,13 +65,12 @@ class _Json:
             jsontext.extract(text, self.root)
             spans = jsontext.parts(text)
         except ValueError:
+            spans = []
+        if not spans:
             return cutting.whole(text)
-        ends = [start for start, _ in spans[1:]] + [len(text)]
-        begins = [0] + [start for start, _ in spans[1:]]
-        return [
-            Piece(text[begin:stop], text[stop:after])
-            for begin, (_, stop), after in zip(begins, spans, ends, strict=True)
-        ] or cutting.whole(text)
+        starts = [start for start, _ in spans[1:]]
+        bounds = zip([0, *starts], spans, [*starts, len(text)], strict=True)
+        return [Piece(text[begin:stop], text[stop:after]) for begin, (_, stop), after in bounds]
 
     def body(self, text: str) -> int:
         """Behind the opening bracket that the first step begins with; 0 for the other steps."""

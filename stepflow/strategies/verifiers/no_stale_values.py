@@ -34,7 +34,7 @@ from stepflow.values import Equation, Linear, Number, is_number, show
 NAME = "no_stale_values"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
 _MARKER = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]+)?[*_]{0,2}(?:step[ \t]+(\d{1,3})(?![\w.])|\(?(\d{1,3})[.)](?=[\s*_]|$))",
+    r"^[ \t]*(?:#{1,6}[ \t]+)?[*_]{0,2}(?:step[ \t]+(\d{1,3})(?![\w.])|\(?(\d{1,3})[.)](?=[*_]*[ \t]+\S))",
     re.MULTILINE | re.IGNORECASE,
 )
 
@@ -151,15 +151,14 @@ def _is_stale(found: Numeral, old: set[Number], new: set[Number]) -> bool:
 
 
 def _without_markers(text: str) -> str:
-    """The text without the numbers of its steps: the first marker, and those that count on from it."""
-    expected = -1
+    """The text without the numbers of its steps, which count from 1; any other number at a line's start is content."""
+    expected = 1
 
     def strip(marker: re.Match[str]) -> str:
         nonlocal expected
-        number = int(marker[1] or marker[2])
-        if expected not in (-1, number):
+        if int(marker[1] or marker[2]) != expected:
             return marker.group()
-        expected = number + 1
+        expected += 1
         return ""
 
     return _MARKER.sub(strip, text)
