@@ -19,6 +19,8 @@ Type = Literal["object", "array", "string", "number", "integer", "boolean", "nul
 MAX_CHARS = 1_000_000
 MAX_DEPTH = 100
 MAX_DIGITS = 400
+MAX_FAILED = 200
+"""Brackets without a value before the search is given up: each may cost a reading of the whole text."""
 
 _BLANK = re.compile(r"[ \t\n\r]*+")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(\.\d++)?([eE][+-]?\d++)?", re.ASCII)
@@ -43,7 +45,7 @@ def find_values(text: str, root: Root = "any") -> list[tuple[int, int, Any]]:
     """The outermost JSON objects and arrays in a text (prose or fences around them), as (start, end, value), in order.
 
     A text that is a single JSON string, number, truth value or null is found by root `any` alone. Whatever does not
-    parse is passed over; `extract` is the strict one.
+    parse is passed over; `extract` is the strict one. Raises `ValueError` for a text of many stray brackets.
     """
     _refuse_long(text)
     return [found for found in _outermost(text) if _is_root(found[2], root)]
@@ -147,12 +149,14 @@ def _outermost(text: str) -> Iterator[tuple[int, int, Any]]:
             start = 0  # prose, then
         else:
             return
-    position = start
+    position, failed = start, 0
     while opening := _OPEN.search(text, position):
         try:
             value, position = _value(text, opening.start(), 0)
         except ValueError:
-            position = opening.end()
+            position, failed = opening.end(), failed + 1
+            if failed > MAX_FAILED:
+                raise ValueError(f"more than {MAX_FAILED} brackets that open no JSON value") from None
         else:
             yield opening.start(), position, value
 
