@@ -106,11 +106,15 @@ def server() -> Iterator[Stub]:
 
 
 @pytest.fixture
-def stub(server: Stub, monkeypatch: pytest.MonkeyPatch) -> Stub:
+def stub(server: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setattr(plug, "_FIRST_WAIT_S", 0.01)
     server.replies, server.seen, server.authorization = [OK], [], []
-    return server
+    loop = asyncio.new_event_loop()  # LiteLLM's sync calls make the thread an event loop if it has none, and leave it
+    asyncio.set_event_loop(loop)
+    yield server
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def backend(stub: Stub, **options: Any) -> LiteLlm:
