@@ -35,7 +35,7 @@ def load(path: str, overrides: Mapping[str, Any] | None = None) -> Pipeline:
     """The pipeline of a YAML file, ready to answer.
 
     `overrides` replace settings of the file, e.g. `{"backend": {"model": "openai/gpt-4o-mini"}}`. Raises `ConfigError`
-    with every problem of every file, `UsageError` when the file is not there, `StoreError` when its store cannot be opened.
+    with every problem of every file, `UsageError` when the file is not there, `StoreError` when its store cannot open.
     """
     compiled = compile_pipeline(path, registry(), VERSION, overrides)
     return Pipeline(compiled, open_archive(compiled.spec.store, compiled.spec.retrieve.embedder))
@@ -103,7 +103,7 @@ class Pipeline:
     def __enter__(self) -> Pipeline:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def _request(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Origin = Literal["model", "patch", "repair", "fallback"]
-"""Who wrote an answer or a step: the model at once, a patch call, a repair call, or the rule's deterministic fallback."""
+"""Who wrote an answer or a step: the model at once, a patch call, a repair call, or the rule's fallback text."""
 
 OutcomeName = Literal["exact", "reuse", "rewrite", "patch", "skip_reuse", "miss", "passthrough"]
 Final = Literal["verified", "fallback", "unverified"]
@@ -79,8 +79,9 @@ class Record:
 
     `namespace` is the identity of everything outside the prompt (earlier turns, system prompt, parameters, tenant,
     model, rule and how that rule reads); records never cross it. `skeleton` is the prompt with its constraint values
-    masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are the content words outside the constraints, in order. `verified_under` is the
-    fingerprint of everything that decided that the answer is right.
+    masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are
+    the content words outside the constraints, in order. `verified_under` is the fingerprint of everything that decided
+    that the answer is right.
     """
 
     id: str
@@ -149,8 +150,8 @@ class Event:
 class Outcome:
     """The answer served and how it came about.
 
-    `kept`, `patched`, `rewritten` count steps; `calls` counts model calls; `usage` their tokens; `seconds` is wall time.
-    `record` is the id of the record served or written, None when nothing was stored.
+    `kept`, `patched`, `rewritten` count steps; `calls` counts model calls; `usage` their tokens; `seconds` is wall
+    time. `record` is the id of the record served or written, None when nothing was stored.
     """
 
     answer: str
@@ -165,7 +166,7 @@ class Outcome:
     rewritten: int = 0
     failed_steps: tuple[int, ...] = ()
     calls: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     constraints: Mapping[str, Any] = field(default_factory=dict)
     let: Mapping[str, Any] = field(default_factory=dict)

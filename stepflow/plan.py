@@ -198,7 +198,7 @@ class Retrieve:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A pipeline, compiled. `identity` names the model and its parameters; `sources` fingerprints all files it came from."""
+    """A pipeline, compiled. `identity` names model and parameters; `sources` fingerprints all files it came from."""
 
     id: str
     path: str

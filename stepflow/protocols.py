@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol
 
 from stepflow.model import Message, Record, Usage
 
@@ -165,7 +165,7 @@ class BuildContext(Protocol):
 
 
 class Groups(dict[str, Any]):
-    """The named groups of a pattern that took part in a match (its own class, so that JSON objects are not mistaken for it)."""
+    """The named groups that took part in a match (its own class, so that no JSON object is mistaken for it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class Completion:
     """What the model replied. `finish_reason` is 'stop' or 'length' (cut off at the token limit), or the provider's."""
 
     text: str
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
     model: str = ""
 
@@ -392,11 +392,3 @@ class Nomination:
 
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@runtime_checkable
-class Closeable(Protocol):
-    """Anything that the engine must close."""
-
-    def close(self) -> None:
-        """Free what was opened. Idempotent."""

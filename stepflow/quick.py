@@ -1,7 +1,7 @@
 """An exact hit without loading the pipeline: one look at the files' bytes, one look into the store.
 
-It knows nothing of rules and compiles nothing, so that `stepflow run` answers a repeated request without pydantic, numpy,
-lark or litellm. Whatever it does not understand it leaves to the full path, which says what is wrong.
+It knows nothing of rules and compiles nothing, so that `stepflow run` answers a repeated request without pydantic,
+numpy, lark or litellm. Whatever it does not understand it leaves to the full path, which says what is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stepflow.adapters.stores.disk import DiskStore
 from stepflow.config.sources import PipelineFile
 from stepflow.errors import StepflowError
 from stepflow.model import Outcome, Request
-from stepflow.records import UnreadableRecord, decode_record
+from stepflow.records import decode_record
 from stepflow.runtime.drivers import new_id
 from stepflow.runtime.interpreter import exact_outcome
 from stepflow.runtime.journal import Journal
@@ -36,7 +36,7 @@ def exact_hit(path: str, request: Request, overrides: Mapping[str, Any] | None =
         if store is None or "exact" not in file.data.get("stages", ["exact"]):
             return None
         record = _read(store, request_key(file.fingerprint(VERSION), request))
-    except (StepflowError, UnreadableRecord, AttributeError, TypeError):
+    except (StepflowError, ValueError, AttributeError, TypeError, RuntimeError):  # the full path says what is wrong
         return None
     if record is None:
         return None

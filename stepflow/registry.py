@@ -1,4 +1,4 @@
-"""Name to plug. A plug is a module with `NAME`, and `Options` and `build` (or `convert`), imported when first asked for."""
+"""Name to plug. A plug is a module with `NAME`, `Options` and `build` (or `convert`), imported when first asked for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The values that rules compute with: exact numbers, text, lists, maps, and linear equations.
 
-A value is one of `None`, `bool`, `int`, `Fraction`, `str`, `tuple`, `Mapping`, `Linear`, `Equation`, `date`, `Missing`-free:
-whatever is not one of these never leaves a plug. `encode` and `decode` carry values through JSON without loss.
+A value is one of `None`, `bool`, `int`, `Fraction`, `str`, `tuple`, `Mapping`, `Linear`, `Equation` and `date`;
+whatever is none of these never leaves a plug. `encode` and `decode` carry values through JSON without loss.
 """
 
 from __future__ import annotations

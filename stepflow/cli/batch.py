@@ -1,8 +1,8 @@
 """`stepflow run --batch`: a file of prompts in, a file of answers out, resumed where an earlier run stopped.
 
-Input: one JSON value a line, a text or a map with `prompt` (or `messages`) and optionally `id`, `system`, `rule`, `tenant`,
-`parameters`. Output: one JSON object a line with `index` (line number from 0), `key` (fingerprint of the input line), the
-account, and `answer`; or `error` and `exit_code`. Lines come in the order in which they are finished.
+Input: one JSON value a line, a text or a map with `prompt` (or `messages`) and optionally `id`, `system`, `rule`,
+`tenant`, `parameters`. Output: one JSON object a line with `index` (line number from 0), `key` (fingerprint of the
+input line), the account, and `answer`; or `error` and `exit_code`. Lines come in the order in which they are finished.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run_batch(
     *,
     allow_model: bool,
 ) -> int:
-    """Answer every line of `source` into `target`; the exit code. Lines that `target` holds already are not asked again."""
+    """Answer every line of `source` into `target`; the exit code. What `target` holds already is not asked again."""
     items = read_items(source, defaults)
     if target is None:
         raise UsageError("say where the answers go: -o OUT.jsonl")
@@ -97,7 +97,7 @@ def run_batch(
 def read_items(source: str, defaults: Mapping[str, Any]) -> list[Item]:
     """The lines of a batch file. Raises `UsageError` naming the line that is wrong."""
     try:
-        text = click.get_text_stream("stdin").read() if source == "-" else Path(source).read_text(encoding="utf-8")
+        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{source} cannot be read: {error}") from error
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
@@ -134,7 +134,7 @@ def _item(source: str, number: int, index: int, line: str, defaults: Mapping[str
 
 
 def finished(target: Path) -> dict[int, dict[str, Any]]:
-    """The answered lines of an output file, by index; a last line that was cut off is taken away, errors are asked again."""
+    """The answered lines of an output file, by index. A last line that was cut off is removed; errors do not count."""
     if not target.exists():
         return {}
     raw = target.read_bytes()

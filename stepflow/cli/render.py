@@ -21,7 +21,7 @@ COLOURS = {
 
 def account(outcome: Outcome) -> str:
     """One line: outcome, final, rule, steps, calls, tokens, milliseconds, trace."""
-    parts = [outcome.outcome, outcome.final]
+    parts: list[str] = [outcome.outcome, outcome.final]
     if outcome.rule:
         parts.append(outcome.rule)
     if outcome.skip_reason:

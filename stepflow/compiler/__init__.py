@@ -1,1 +1,1 @@
-"""Compile time, second half: descriptions to a frozen Plan. The only place that builds grammars, patterns and templates."""
+"""Compile time, second half: descriptions to a frozen Plan. Only here are grammars, patterns and templates built."""

@@ -44,9 +44,7 @@ def lint_rule(rule: Rule, site: Site) -> None:
             "repair",
             part="key",
             severity="warning",
-            hints=(
-                "add `fallback: {type: template, text: …}`, or `fallback: {type: error}`, or `{type: none}` to accept it",
-            ),
+            hints=("add `fallback: {type: template, text: …}`, or say `{type: error}` or `{type: none}`",),
         )
     if not rule.tests:
         site.report(

@@ -18,7 +18,13 @@ def declared_tests(site: Site, model: type[Options]) -> tuple[DeclaredTest, ...]
         name = item.get("name") or f"test {index + 1}" if isinstance(item, Mapping) else f"test {index + 1}"
         place = site.at("tests", index, crumb=f"tests › {name}")
         spec, problems = validate(
-            model, item, site.document, place.path, breadcrumb=place.breadcrumb, noun="a test", see="stepflow schema rule"
+            model,
+            item,
+            site.document,
+            place.path,
+            breadcrumb=place.breadcrumb,
+            noun="a test",
+            see="stepflow schema rule",
         )
         site.problems.extend(problems)
         if spec is not None:

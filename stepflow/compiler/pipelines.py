@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stepflow.compiler.checks import lint_rule
+from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.resolve import build, resolve
 from stepflow.compiler.rules import RuleCompiler
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, validate
-from stepflow.compiler.declared_tests import declared_tests
 from stepflow.config.schema import PipelineSpec, PipelineTestSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
@@ -29,7 +29,7 @@ RULE_ELSEWHERE = {"match": "a rule file", "constraints": "a rule file", "verify"
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A pipeline ready to be opened: its plan, its backend (which has opened nothing yet), its specification, warnings."""
+    """A pipeline ready to be opened: its plan, its backend (nothing opened yet), its specification, warnings."""
 
     plan: Plan
     backend: Backend
@@ -40,7 +40,7 @@ class Compiled:
 def compile_pipeline(
     path: str, registry: Registry, version: str, overrides: Mapping[str, Any] | None = None
 ) -> Compiled:
-    """The pipeline at a path. Raises `ConfigError` with every error of every file, `UsageError` when it is not there."""
+    """The pipeline at a path. Raises `ConfigError` with every error of every file, `UsageError` when there is none."""
     compiled, problems = check_pipeline(path, registry, version, overrides)
     if compiled is None:
         raise ConfigError([problem for problem in problems if problem.severity == "error"])

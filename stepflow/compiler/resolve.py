@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
-from stepflow.config.problems import did_you_mean, validate
+from stepflow.config.problems import did_you_mean, stray_dash, validate
 from stepflow.options import Options
 from stepflow.protocols import Notation
 from stepflow.registry import Kind, Registry
@@ -30,7 +30,7 @@ class Component:
     options: Any
     site: Site
     reads: frozenset[str]
-    """Names that its notations and `_from` references read: what its verdict depends on (not its `when` or `message`)."""
+    """Names that its notations and `_from` references read (not its `when` or `message`): what its verdict rests on."""
 
 
 class NoCommon(Options):
@@ -70,6 +70,7 @@ def resolve(
     site.problems.extend(problems)
     if options is None or problems:
         return None
+    assert isinstance(options, Options)
     reads = check_notations(options, site, workshop, known)
     return None if reads is None else Component(name, plug, options, site, reads)
 
@@ -85,7 +86,7 @@ def build(component: Component, workshop: Workshop) -> Any:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def combined(common: type[Options], options: type[Options]) -> type[Options]:
     """One model of the engine's keys and the plug's own, so that one message lists them all."""
     return create_model(
@@ -103,22 +104,23 @@ def _type_name(
     see = f"stepflow list {kind}"
     name = item.get("type")
     if name is None:
-        lonely = len(item) == 1 and next(iter(item)) not in common.model_fields
-        hints = (f"types: {', '.join(names)}",)
-        if lonely:
-            hints = ("if this belongs to the item above, indent it there and take the dash away", *hints)
+        hints = (*stray_dash(site.document, site.path, "type"), f"types: {', '.join(names)}")
         site.report("missing-key", f"this {kind} has no `type:`", hints=hints, see=see)
         return None
     if not isinstance(name, str) or name not in names:
         site.report(
             "unknown-type",
             f"{name!r} is not a type of {kind}",
-            *(("type",) if isinstance(site.data, Mapping) else ()),
+            *_type_key(site.data),
             hints=(*did_you_mean(str(name), names), f"types: {', '.join(names)}"),
             see=see,
         )
         return None
     return name
+
+
+def _type_key(item: Any) -> tuple[str, ...]:
+    return ("type",) if isinstance(item, Mapping) else ()
 
 
 # --- notations inside options -------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepflow.compiler import prompts
+from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import unguarded_constraints
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, resolve
 from stepflow.compiler.site import Site
-from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, validate
 from stepflow.config.schema import (
@@ -189,7 +189,7 @@ class RuleCompiler:
         )
 
     def _converter(self, name: str | None, site: Site, component: Component) -> Converter | None:
-        chosen = name or getattr(component.plug, "DEFAULT_CONVERTER", "text")
+        chosen = str(name or getattr(component.plug, "DEFAULT_CONVERTER", "text"))
         names = self.registry.names("converter")
         if chosen not in names:
             hints = (*did_you_mean(chosen, names), f"converters: {', '.join(names)}")

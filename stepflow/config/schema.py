@@ -27,7 +27,7 @@ def _names(mapping: dict[str, Any]) -> dict[str, Any]:
 
     for name in mapping:
         if not re.match(_NAME, name):
-            raise ValueError(f"{name!r} cannot be a name: use letters, digits and underscores, not starting with a digit")
+            raise ValueError(f"{name!r} cannot be a name: use letters, digits and underscores, a letter first")
     return mapping
 
 
@@ -239,7 +239,7 @@ class PipelineSpec(Options):
     )
     route: RouteSpec = Field(default_factory=lambda: RouteSpec.model_validate({}), description="Prompts of no rule")
     stages: Annotated[list[str], AfterValidator(_ordered)] = Field(
-        default_factory=lambda: list(STAGES), description="Stages that run, in this order"
+        default_factory=lambda: [*map(str, STAGES)], description="Stages that run, in this order"
     )
     limits: LimitsSpec = Field(default_factory=lambda: LimitsSpec.model_validate({}), description="Bounds of a request")
     on_unverified: Literal["return", "error"] = Field("return", description="What happens when nothing passes")

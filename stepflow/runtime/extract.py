@@ -102,7 +102,7 @@ def source_text(reading: Reading, request: Request) -> str:
 
 
 def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
-    """The task of the first rule that owns the prompt, or None. Rules come in the plan's order; `request.rule` forces one."""
+    """The task of the first rule (in the plan's order) that owns the prompt, or None. `request.rule` forces one."""
     if len(request.prompt) > plan.limits.prompt_chars:
         journal.add("extract", f"the prompt is longer than {plan.limits.prompt_chars} characters, so no rule reads it")
         return None

@@ -1,4 +1,4 @@
-"""The failing region of a cached answer: which steps, what is asked of the model, and the answer with the reply in place."""
+"""The failing region of a cached answer: which steps, what is asked of the model, the answer with the reply in it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 from stepflow.errors import CutOffAnswer, EmptyAnswer, UnverifiedAnswer
@@ -120,7 +120,7 @@ def refuse_broken(completion: Completion) -> None:
         raise EmptyAnswer("the model replied with no text; ask again, or try another model")
 
 
-def _render(task: Task, template: object, more: dict[str, object]) -> str | None:
+def _render(task: Task, template: object, more: Mapping[str, object]) -> str | None:
     if template is None:
         return None
     assert callable(template)

@@ -21,7 +21,7 @@ def request_key(sources: str, request: Request) -> str:
 
 
 def namespace(task: Task, identity: Mapping[str, Any]) -> str:
-    """Identity of everything but the prompt: model, parameters, tenant, earlier turns, rule, and how that rule reads."""
+    """Identity of all but the prompt: model, parameters, tenant, earlier turns, rule, and how that rule reads."""
     return fingerprint(task.rule.id, task.rule.reading, _circumstances(identity, task.request))
 
 

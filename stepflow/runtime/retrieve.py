@@ -81,7 +81,7 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
 
 
 def _refused_by_check(examination: Examination) -> str:
-    """A failed check that asks for no reuse, or one on the whole answer that asks for repair while every step passes."""
+    """A failed check that forbids reuse, or one on the whole answer that asks for repair while every step passes."""
     for verdict in examination.failures:
         if verdict.on_fail in {"skip_reuse", "fallback"}:
             return verdict.check

@@ -28,7 +28,7 @@ class Run:
     request: Request
     journal: Journal
     calls: int = 0
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     model_seconds: float = 0.0
     model: str = field(default="")
 

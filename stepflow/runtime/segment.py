@@ -18,7 +18,7 @@ class UnreadStep(ValueError):
 
 
 def cut(rule: Rule, reply: str, origin: Origin = "model") -> tuple[Step, ...]:
-    """The steps of a model's reply, fences and prose removed where the rule's segmenter does so. Raises `NotSegmentable`."""
+    """The steps of a model's reply (fences and prose removed if the segmenter does so). Raises `NotSegmentable`."""
     if not reply.strip():
         raise NotSegmentable("the answer is empty")
     try:

@@ -1,9 +1,9 @@
 """The words of a prompt outside its constraints: its skeleton, and whether two prompts ask for the same thing.
 
 Two prompts can agree on every constraint and still ask for different things ('about cats', 'about dogs'). The guard
-`same_words` compares, in order, what is left when constraint values, courtesy and articles are taken away. Words that can
-turn a meaning round (not, without, before, from, to, only, first …) are never taken away here; a rule may name more
-words to ignore.
+`same_words` compares, in order, what is left when constraint values, courtesy and articles are taken away. Words that
+can turn a meaning round (not, without, before, from, to, only, first …) are never taken away here; a rule may name
+more words to ignore.
 """
 
 from __future__ import annotations
@@ -22,18 +22,27 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-_'’][^\W_]+)*|[<>≤≥≠=+*/^%$€£#@&|~]
 _SPACE = re.compile(r"\s+")
 
 COURTESY = re.compile(
-    r"(?ix) \b(?: "
-    r"(?:i\s+(?:would|'d)|i['’]d) \s+ (?:like|love|want) (?:\s+ (?:you \s+)? to)? | i \s+ (?:want|need) (?:\s+ (?:you \s+)? to)?"
-    r"| (?:can|could|would|will) \s+ you (?:\s+ (?:please|kindly))? (?:\s+ help (?:\s+ me)? (?:\s+ to)?)?"
-    r"| would \s+ you \s+ mind | (?:please\s+)? help \s+ me (?:\s+ to)? | let \s+ me \s+ know | if \s+ you \s+ (?:can|could|would)"
-    r"| thank \s+ you (?:\s+ (?:so|very) \s+ much)? | thanks (?:\s+ (?:a \s+ lot|in \s+ advance))? | good \s+ (?:morning|day|evening)"
-    r"| i (?:['’]m|\s+ am) \s+ (?:trying|looking) \s+ to"
-    r")\b"
+    r"""(?ix) \b(?:
+    (?: i \s+ would | i ['’] d ) \s+ (?: like | love | want ) (?: \s+ (?: you \s+ )? to )?
+    | i \s+ (?: want | need ) (?: \s+ (?: you \s+ )? to )?
+    | i (?: ['’] m | \s+ am ) \s+ (?: trying | looking ) \s+ to
+    | (?: can | could | would | will ) \s+ you (?: \s+ (?: please | kindly ) )?
+      (?: \s+ help (?: \s+ me )? (?: \s+ to )? )?
+    | would \s+ you \s+ mind
+    | (?: please \s+ )? help \s+ me (?: \s+ to )?
+    | let \s+ me \s+ know
+    | if \s+ you \s+ (?: can | could | would )
+    | thank \s+ you (?: \s+ (?: so | very ) \s+ much )?
+    | thanks (?: \s+ (?: a \s+ lot | in \s+ advance ) )?
+    | good \s+ (?: morning | day | evening )
+    )\b"""
 )
 
 PLAIN_WORDS = frozenset(
-    "a an the please kindly hi hey hello dear i me my you your we us our it its it's is are be am do does "
-    "that this these those here so just ok okay can could would let's what what's that's i'm i've i'd you're we're".split()
+    """
+    a an the please kindly hi hey hello dear i me my you your we us our it its it's is are be am do does that this these
+    those here so just ok okay can could would let's what what's that's i'm i've i'd you're we're
+    """.split()  # noqa: SIM905  # a list of sixty quoted words would be harder to read
 )
 """Words that carry no meaning of their own in a request, whatever the task."""
 
@@ -61,7 +70,7 @@ def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:
 
 
 def signature(values: Mapping[str, Any], content: tuple[str, ...] | None) -> str:
-    """Hash of what two prompts must share for one's answer to fit the other: constraint values, and words if guarded."""
+    """Hash of what two prompts must share for one's answer to fit the other: constraint values (and guarded words)."""
     return fingerprint({name: encode(value) for name, value in values.items()}, content)
 
 

@@ -1,4 +1,5 @@
 """`stepflow demo`."""
+
 import click
 
 

@@ -81,7 +81,7 @@ def exit_code(outcome: Outcome) -> int:
 def _prompt(prompt: str | None) -> str:
     if prompt is None and sys.stdin.isatty():
         raise UsageError('give a prompt, e.g. stepflow run "Solve 2x + 3 = 11 for x.", or "-" to read it from stdin')
-    text = click.get_text_stream("stdin").read() if prompt in (None, "-") else prompt
+    text = sys.stdin.read() if prompt in (None, "-") else prompt
     assert text is not None
     if not text.strip():
         raise UsageError("the prompt is empty")

@@ -21,8 +21,8 @@ from stepflow.cli.render import coloured
 def command(trace_id: str | None, pipeline: str | None, as_list: bool, as_json: bool) -> int:
     """Tell why a run answered as it did (default: the newest one; ID may be cut short).
 
-    Shows the rule, the constraints, each candidate, the gate, every verdict with the line of YAML behind it, every model
-    call, and what was stored.
+    Shows the rule, the constraints, each candidate, the gate, every verdict with the line of YAML behind it, every
+    model call, and what was stored.
     """
     folder = trace_folder(pipeline)
     if as_list:
