@@ -197,9 +197,13 @@ def _bullets(solved: Derivation) -> str:
     return "\n".join([*(f"* {said(line)}: {line.equation}" for line in solved.lines), *_end(solved, True)])
 
 
+def _lowered(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
 def _notes_behind(solved: Derivation) -> str:
     return "\n".join(
-        [solved.start, *(f"{line.equation} ({said(line, _SHORT).lower()})" for line in solved.lines), *_end(solved)]
+        [solved.start, *(f"{line.equation} ({_lowered(said(line, _SHORT))})" for line in solved.lines), *_end(solved)]
     )
 
 

@@ -201,11 +201,15 @@ def _operand(tokens: list[Token], at: int, unknown: str) -> Reading | None:
     while at < len(tokens) and (tokens[at].text.lower() in _FILLERS or _is_named_unknown(tokens, at, unknown)):
         at += 1
     reading = read(tokens, at)
-    if reading is None or (reading.letters and reading.letters != {unknown}):
+    if reading is None:
         return None
     follower = tokens[reading.end] if reading.end < len(tokens) else None
     article = reading.end == at + 1 and tokens[at].text in "aAI" and follower is not None and follower.kind == "word"
-    return None if article and follower and follower.text.lower() not in {"from", "to", "on", "and"} else reading
+    if article and follower and follower.text.lower() not in {"from", "to", "on", "and"}:
+        return None
+    if reading.letters - {unknown}:
+        raise Unreadable(f"an operation uses another letter: {_around(tokens, at)!r}")
+    return reading
 
 
 def _is_named_unknown(tokens: list[Token], at: int, unknown: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from workload.equation_shapes import NOTATIONS, Equation, build
-from workload.equations import COMMON_LETTERS, WORDINGS, EquationItem, random_item, render
+from workload.equations import COMMON_LETTERS, OWN_LINE, WORDINGS, EquationItem, random_item, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _politely(base: EquationItem, rng: Random) -> EquationItem:
 
 
 def _presented(base: EquationItem, rng: Random) -> EquationItem:
-    shown = rng.choice(("backticks", "quotes", "dollars", "own_line"))
+    shown = rng.choice(("backticks", "quotes", "dollars", *(["own_line"] if base.wording in OWN_LINE else [])))
     return replace(base, presentation=shown, prompt=render(base.equation, base.wording, shown))
 
 

@@ -133,7 +133,9 @@ def _fits(truth: Truth, left: Reading, right: Reading) -> bool:
     if left.letters or right.letters:
         return solutions == truth
     both_bare = left.end - left.start <= 2 and right.end - right.start <= 2
-    return solutions == "all" or (truth == "none" and both_bare)
+    if truth == "none" and both_bare:  # `3 = 5` is how a contradiction ends; `3 = 3` would end in the opposite
+        return solutions == "none"
+    return solutions == "all"
 
 
 def _introduction(item: EquationItem, chains: list[Chain], tokens: list[Token]) -> Iterator[str]:

@@ -92,6 +92,9 @@ PRESENTATIONS: dict[str, str] = {
     "dollars": "${}$",
 }
 
+OWN_LINE = tuple(wording for wording, text in WORDINGS.items() if text.endswith(("{eq}", "{eq}.")))
+"""The wordings that end in the equation, so that it can stand on a line of its own."""
+
 COMMON_LETTERS = "xxxxyytznmpw"
 ALL_LETTERS = "xyzabcdeghijkmnpqrstuvwXYZABEIKNPQRTW"
 
@@ -107,7 +110,7 @@ def make_item(rng: Random, form: str, notation: str, wording: str, presentation:
 def render(equation: Equation, wording: str, presentation: str) -> str:
     """The prompt for an equation."""
     shown = PRESENTATIONS[presentation].format(equation.text)
-    return WORDINGS[wording].format(eq=shown, u=equation.letter).strip()
+    return WORDINGS[wording].format(eq=shown, u=equation.letter).replace(" \n", "\n").strip()
 
 
 def random_item(rng: Random, **fixed: str) -> EquationItem:
@@ -119,7 +122,10 @@ def random_item(rng: Random, **fixed: str) -> EquationItem:
         "presentation": rng.choice(("inline", "inline", "inline", *PRESENTATIONS)),
         "letter": rng.choice(rng.choice((COMMON_LETTERS, ALL_LETTERS))),
     }
-    return make_item(rng, **(labels | fixed))
+    labels |= fixed
+    if labels["presentation"] == "own_line" and labels["wording"] not in OWN_LINE:
+        labels |= {"presentation": "inline"} if "wording" in fixed else {"wording": rng.choice(OWN_LINE)}
+    return make_item(rng, **labels)
 
 
 def all_items(seed: int, n: int) -> list[EquationItem]:

@@ -83,7 +83,7 @@ def _keys_changed(base: JsonItem, rng: Random) -> Iterator[Variant]:
     shape = base.shape
     first, *rest = shape.keys
     unused = [name for name in base.subject.keys if name not in names(shape.keys)]
-    typed = base.form == "typed"
+    typed = base.form.startswith("typed")
     if unused:
         name = rng.choice(unused)
         added = Key(name, base.subject.keys[name] if typed else None)
@@ -101,7 +101,7 @@ def _keys_changed(base: JsonItem, rng: Random) -> Iterator[Variant]:
 
 
 def _types_changed(base: JsonItem, rng: Random) -> Iterator[Variant]:
-    if base.form == "typed":
+    if base.form.startswith("typed"):
         first, *rest = base.shape.keys
         other = replace(first, type="integer" if first.type in ("string", "boolean", "list", "strings") else "string")
         yield _with(base, "type_changed", replace(base.shape, keys=(other, *rest)), False)
@@ -121,9 +121,10 @@ def _nesting_changed(base: JsonItem, rng: Random) -> Iterator[Variant]:
 
 def _rest_changed(base: JsonItem, rng: Random) -> Iterator[Variant]:
     shape = base.shape
-    if base.wording not in ("array_each", "array_exactly"):
-        others = [each for each in SUBJECTS if each.about != base.subject.about]
-        item = make_item(base.wording, rng.choice(others), shape)
+    others = [each for each in SUBJECTS if each.about != base.subject.about]
+    siblings = [each for each in others if each.keys is base.subject.keys]
+    for subject in (rng.choice(others), *siblings[:1]):
+        item = make_item(base.wording, subject, shape)
         yield Variant("subject_changed", item.prompt, item, False)
     if shape.count:
         yield _with(base, "count_changed", replace(shape, count=shape.count % 5 + 1 + (shape.count == 5)), False)

@@ -24,7 +24,7 @@ class JsonItem:
 
     @property
     def form(self) -> str:
-        """plain, typed, nested, array, forbidden or closed."""
+        """plain, typed, nested, array, forbidden, closed, typed_array or typed_closed."""
         return WORDINGS[self.wording].needs
 
 

@@ -103,13 +103,13 @@ SUBJECTS: tuple[Subject, ...] = (
 
 
 def random_shape(rng: Random, needs: str, subject: Subject) -> Shape:
-    """A shape for a wording that needs it plain, typed, nested, array, forbidden or closed."""
+    """A shape for a wording that needs it plain, typed, nested, array, forbidden, closed, or two of these."""
     names = rng.sample(list(subject.keys), rng.randint(2, min(4, len(subject.keys))))
-    keys = tuple(Key(name, subject.keys[name] if needs == "typed" else None) for name in names)
+    keys = tuple(Key(name, subject.keys[name] if needs.startswith("typed") else None) for name in names)
     if needs == "nested":
         inner = rng.sample(subject.inner, rng.randint(2, len(subject.inner)))
         keys = (*keys, Key(subject.outer, "object", tuple(Key(name) for name in inner)))
-    count = rng.randint(2, 5) if needs == "array" else None
+    count = rng.randint(2, 5) if needs in ("array", "typed_array") else None
     unused = [name for name in subject.unwanted if name not in names]
     forbidden = tuple(rng.sample(unused, rng.randint(1, min(2, len(unused))))) if needs == "forbidden" else ()
-    return Shape(keys, count, forbidden, needs == "closed")
+    return Shape(keys, count, forbidden, needs in ("closed", "typed_closed"))

@@ -27,8 +27,8 @@ def listed(words: Iterable[str], oxford: bool = False) -> str:
 
 
 def article(word: str) -> str:
-    """The word with `a` or `an`."""
-    return f"{'an' if word[:1].lower() in 'aeio' else 'a'} {word}"
+    """The word with `a` or `an`; a plural as it is."""
+    return word if word.endswith("s") else f"{'an' if word[:1].lower() in 'aeio' else 'a'} {word}"
 
 
 def names(keys: Iterable[Key], mark: str = "") -> list[str]:
@@ -125,6 +125,16 @@ def _typed_before(subject: Subject, shape: Shape) -> str:
     return f"Write a JSON object {subject.about} with {listed(parts)}."
 
 
+def _typed_array(subject: Subject, shape: Shape) -> str:
+    keys = listed(f"{key.name} ({type_of(key)})" for key in shape.keys)
+    return f"Give me a JSON array of {shape.count} {subject.plural}. Each object has {keys}."
+
+
+def _typed_closed(subject: Subject, shape: Shape) -> str:
+    lines = "\n".join(f"- {key.name} ({type_of(key)})" for key in shape.keys)
+    return f"Return a JSON object {subject.about} with exactly these keys and no others:\n{lines}"
+
+
 def _nested_where(subject: Subject, shape: Shape) -> str:
     outer = shape.keys[-1]
     inner = listed(names(outer.inner))
@@ -189,8 +199,10 @@ WORDINGS: dict[str, Wording] = {
     "nested_object": Wording(_nested_object, "nested"),
     "nested_list": Wording(_nested_list, "nested"),
     "array_each": Wording(_simple("Give me a JSON array of {count} {plural}, each with {keys}."), "array"),
-    "array_objects": Wording(_simple("Return a JSON array of {count} objects {about}, each with {keys}."), "array"),
-    "array_word": Wording(_simple("Create a JSON list of {word} objects {about} with keys {keys}."), "array"),
+    "array_objects": Wording(
+        _simple("Return a JSON array of {count} objects describing {plural}, each with {keys}."), "array"
+    ),
+    "array_word": Wording(_simple("Create a JSON list of {word} objects about {plural} with keys {keys}."), "array"),
     "array_exactly": Wording(_simple("JSON array with exactly {count} {plural}. Each has the keys {comma}."), "array"),
     "do_not_include": Wording(
         _simple("Return a JSON object {about} with keys {keys}. Do not include {forbidden}."), "forbidden"
@@ -199,6 +211,8 @@ WORDINGS: dict[str, Wording] = {
         _simple("Give me a JSON object {about} with the keys {keys}, without the key {forbidden}."), "forbidden"
     ),
     "leave_out": Wording(_simple("JSON {about} with {keys}, but leave out {forbidden}."), "forbidden"),
+    "typed_array": Wording(_typed_array, "typed_array"),
+    "typed_closed": Wording(_typed_closed, "typed_closed"),
     "exactly_these": Wording(_simple("Return a JSON object {about} with exactly these keys: {comma}."), "closed"),
     "only_the_keys": Wording(_simple("Give me a JSON object {about} with only the keys {keys}."), "closed"),
     "no_other_keys": Wording(_simple("Create a JSON object {about} with keys {keys} and no other keys."), "closed"),

@@ -134,6 +134,8 @@ WRONG = [
     (NONE, "There is no solution. Infinitely many solutions."),
     (NONE, "It is not the case that there is no solution."),
     (NONE, "Subtract 2x from both sides: 3 = 9. There is no solution."),
+    (NONE, "Subtract 2x: 3 = 3. There is no solution."),
+    (BOTH, "Subtract 2b from both sides: 3a - 4 = 8. a = 4"),
     (ALL, "x = 0"),
     (ALL, "No solution"),
     (ALL, "2x + 2 = 2x + 3, but every real number is a solution."),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
+from random import Random
 
 import pytest
 from workload.algebra_reader import plain_signs, read, tokens_of
@@ -10,10 +12,11 @@ from workload.equation_families import TOPIC_CHANGES, families
 from workload.equation_faults import NO_VALUE_FAULTS, SHARED_FAULTS, VALUE_FAULTS
 from workload.equation_replies import replies, right_replies
 from workload.equation_shapes import NOTATIONS, SHAPES
-from workload.equations import ALL_LETTERS, PRESENTATIONS, WORDINGS, all_items, conversations
+from workload.equations import ALL_LETTERS, PRESENTATIONS, WORDINGS, all_items, conversations, random_item
 from workload.linear import solve
 
 SEEDS = range(300)
+LABEL = re.compile(r"(?:^|\n)\d+\.$|Step \d+[:.]$")
 
 
 def test_the_same_seed_gives_the_same_items_and_another_seed_gives_others():
@@ -91,3 +94,19 @@ def test_conversations_hold_other_equations_before_the_last_turn():
         assert conversation.messages[-1][0] == "user"
         if conversation.item:
             assert conversation.messages[-1][1] == conversation.item.prompt
+
+
+def test_changing_one_number_of_a_right_answer_hardly_ever_stays_unnoticed():
+    """The exceptions are lucky: an equation that the change leaves with the same solution, as 9y = 0 and 8y = 0."""
+    changed, unnoticed = 0, 0
+    for seed in range(60):
+        item = random_item(Random(seed))
+        for reply in right_replies(item):
+            spots = [m for m in re.finditer(r"\d+", reply.text) if not LABEL.search(reply.text[: m.end() + 1])]
+            spot = Random(seed).choice(spots) if spots else None
+            if spot:
+                text = f"{reply.text[: spot.start()]}{int(spot.group()) + 3}{reply.text[spot.end() :]}"
+                changed += 1
+                unnoticed += judge_equation(item, text).right
+    assert changed > 800
+    assert unnoticed <= changed * 0.01
