@@ -7,6 +7,7 @@ A number, a space and a fraction is a mixed number. Nothing here raises: what ca
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -113,7 +114,7 @@ class _Parser:
             whole = Reading(value, whole.letters | part.letters, at, part.end)
         return whole
 
-    def signed(self, at: int, inner) -> Reading | None:  # type: ignore[no-untyped-def]
+    def signed(self, at: int, inner: Callable[[int], Reading | None]) -> Reading | None:
         sign = self.operator(at, "+-")
         reading = inner(at + 1 if sign else at)
         if reading is None:
