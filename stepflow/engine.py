@@ -23,8 +23,11 @@ from stepflow.model import Message, Outcome, Request
 from stepflow.plan import Plan
 from stepflow.protocols import Backend, Call, Completion, Embedder, Store
 from stepflow.runtime.drivers import adrive, drive, new_id
+from stepflow.runtime.extract import claim
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
+from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.verify import examine
 from stepflow.source import Diagnostic
 from stepflow.version import VERSION
 
@@ -94,6 +97,17 @@ class Pipeline:
             self._note_failure(request, journal, error)
             raise
         return self._noted(request, outcome)
+
+    def accepts(self, prompt: Prompt, answer: str, **options: Any) -> bool | None:
+        """Whether the rule that owns the prompt would verify this answer; None when no rule owns it. Asks no model."""
+        request, _ = self._request(prompt, **options)
+        task = claim(self.plan, request, Journal())
+        if task is None:
+            return None
+        try:
+            return examine(task, cut(task.rule, answer)).passed
+        except NotSegmentable:
+            return False
 
     def close(self) -> None:
         """Close the store and the backend. Idempotent."""
