@@ -1,4 +1,4 @@
-"""One Protocol per kind of plug, and what the compiler hands a plug to build itself with.
+"""One Protocol per kind of plug. What a plug is built with stands in notation.py.
 
 Pure plugs (strategies) compute and decline; they see no clock, file, network or model:
 Reader, Converter, Segmenter, Verifier, Condition, Fallback text.
@@ -9,157 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
-from stepflow.model import Message, Record, Usage
-
-# --- notations: option fields whose text is code of its own -------------------------------------------------------
-
-
-class Notation(Enum):
-    """What language an option's text is written in. The compiler checks it, with positions inside the text."""
-
-    REGEX = "regex"
-    EXPRESSION = "expression"
-    TEMPLATE = "template"
-    JSONPATH = "jsonpath"
-    GRAMMAR = "grammar"  # the name of a grammar under `grammars:`
-    NAME = "name"  # the name of a constraint, `let` value or table
-    TABLE = "table"  # the name of a table
-
-
-RegexText = Annotated[str, Notation.REGEX]
-ExpressionText = Annotated[str, Notation.EXPRESSION]
-TemplateText = Annotated[str, Notation.TEMPLATE]
-JsonPathText = Annotated[str, Notation.JSONPATH]
-GrammarName = Annotated[str, Notation.GRAMMAR]
-NameRef = Annotated[str, Notation.NAME]
-TableName = Annotated[str, Notation.TABLE]
-
-Names = Mapping[str, Any]
-"""What an expression or template may name, and the values."""
-
-
-class Missing(ValueError):
-    """A name or member that an expression needs is not there, e.g. 'answer.value is missing'."""
-
-
-class Expression(Protocol):
-    """A compiled expression. `names` are the top-level names it reads."""
-
-    text: str
-    names: frozenset[str]
-
-    def __call__(self, names: Names) -> Any:
-        """The value. Raises `Missing` or `ValueError` when it has none."""
-
-
-class Template(Protocol):
-    """A compiled template with `{{ … }}` holes. `names` are the top-level names it reads."""
-
-    text: str
-    names: frozenset[str]
-
-    def __call__(self, names: Names) -> str:
-        """The text. Raises `Missing` or `ValueError` when a hole has no value."""
-
-
-@dataclass(frozen=True, slots=True)
-class RegexMatch:
-    """A match of a pattern: [start, end) offsets, and the named groups that took part."""
-
-    start: int
-    end: int
-    text: str
-    groups: Mapping[str, str]
-    spans: Mapping[str, tuple[int, int]]
-
-
-class Pattern(Protocol):
-    """A compiled regular expression (dialect of the `regex` module) with a time limit.
-
-    Its methods raise `ValueError` when the limit is hit: no pattern of an author can hang the process.
-    """
-
-    text: str
-
-    def search(self, text: str, start: int = 0) -> RegexMatch | None:
-        """The first match at or after `start`."""
-
-    def finditer(self, text: str) -> Iterator[RegexMatch]:
-        """All matches, left to right."""
-
-    def fullmatch(self, text: str) -> RegexMatch | None:
-        """The match of the whole text."""
-
-    def split(self, text: str) -> list[str]:
-        """The text between matches."""
-
-    def sub(self, replacement: str, text: str) -> str:
-        """The text with every match replaced by the literal replacement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A parse tree in our own form: the rule's or alias's name, and children that are nodes or `Leaf`s."""
-
-    kind: str
-    children: tuple[Node | Leaf, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A token of a parse tree: the terminal's name and its text."""
-
-    kind: str
-    text: str
-
-
-class Grammar(Protocol):
-    """A Lark grammar (LALR, contextual lexer), built when first used."""
-
-    name: str
-
-    def parse(self, text: str) -> Node:
-        """The tree of the whole text. Raises `ValueError` when it does not parse."""
-
-    def longest(self, text: str, start: int) -> tuple[Node, int] | None:
-        """The longest parse that begins at `start` and ends at a word boundary, and its end offset."""
-
-    def starts(self, text: str, start: int = 0, end: int | None = None) -> Iterator[int]:
-        """Offsets where a first terminal of the grammar could begin: not inside a word or number."""
-
-
-class Path(Protocol):
-    """A compiled JSONPath."""
-
-    text: str
-
-    def find(self, data: Any) -> list[Any]:
-        """The values found, in document order."""
-
-
-class BuildContext(Protocol):
-    """What a plug's `build` may use. Everything it returns is compiled once and shared."""
-
-    tables: Mapping[str, Mapping[str, Any]]
-
-    def regex(self, text: str) -> Pattern:
-        """The compiled pattern of a `RegexText` option."""
-
-    def expression(self, text: str) -> Expression:
-        """The compiled expression of an `ExpressionText` option."""
-
-    def template(self, text: str) -> Template:
-        """The compiled template of a `TemplateText` option."""
-
-    def jsonpath(self, text: str) -> Path:
-        """The compiled path of a `JsonPathText` option."""
-
-    def grammar(self, name: str) -> Grammar:
-        """The grammar of a `GrammarName` option."""
-
+from stepflow.model import Message, Record, Step, Usage
+from stepflow.notation import BuildContext as BuildContext  # noqa: PLC0414
+from stepflow.notation import Expression as Expression  # noqa: PLC0414
+from stepflow.notation import ExpressionText as ExpressionText  # noqa: PLC0414
+from stepflow.notation import Grammar as Grammar  # noqa: PLC0414
+from stepflow.notation import GrammarName as GrammarName  # noqa: PLC0414
+from stepflow.notation import JsonPathText as JsonPathText  # noqa: PLC0414
+from stepflow.notation import Leaf as Leaf  # noqa: PLC0414
+from stepflow.notation import Missing as Missing  # noqa: PLC0414
+from stepflow.notation import NameRef as NameRef  # noqa: PLC0414
+from stepflow.notation import Names as Names  # noqa: PLC0414
+from stepflow.notation import Node as Node  # noqa: PLC0414
+from stepflow.notation import Notation as Notation  # noqa: PLC0414
+from stepflow.notation import Path as Path  # noqa: PLC0414
+from stepflow.notation import Pattern as Pattern  # noqa: PLC0414
+from stepflow.notation import RegexMatch as RegexMatch  # noqa: PLC0414
+from stepflow.notation import RegexText as RegexText  # noqa: PLC0414
+from stepflow.notation import TableName as TableName  # noqa: PLC0414
+from stepflow.notation import Template as Template  # noqa: PLC0414
+from stepflow.notation import TemplateText as TemplateText  # noqa: PLC0414
 
 # --- strategies ---------------------------------------------------------------------------------------------------
 
@@ -242,6 +113,27 @@ class Condition(Protocol):
 
     def holds(self, text: str, names: Names) -> bool:
         """Whether the condition holds. For `match`, `names` may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A step of a cached answer that fails for the new request, and what changed between the two requests.
+
+    `old` and `new` hold constraints and `let` values by name; `names` is what templates may name.
+    """
+
+    step: Step
+    body: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    names: Names
+
+
+class Rewriter(Protocol):
+    """Proposes other texts for a failing step, without a model. Verification decides which one, if any, is served."""
+
+    def rewrite(self, rewriting: Rewriting) -> Iterable[str]:
+        """Texts for the step's body, likeliest first, few and bounded; none when it has nothing to propose."""
 
 
 # --- adapters -----------------------------------------------------------------------------------------------------

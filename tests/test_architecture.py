@@ -16,7 +16,7 @@ PACKAGE = ROOT / "stepflow"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose"),
     ("model",),
-    ("protocols", "options"),
+    ("notation", "protocols", "options"),
     ("plan", "registry", "records"),
     ("config", "strategies", "adapters", "archive"),
     ("compiler", "runtime", "traces"),

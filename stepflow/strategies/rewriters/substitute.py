@@ -1,0 +1,225 @@
+"""`substitute`: puts the new request's values where the cached step has the old request's.
+
+Works token by token. Numbers are replaced by value, however they are written, names and texts as whole words, single
+letters also behind a number (`2x`). Of equations (and other texts with numbers) the numbers are paired in order, when
+both have equally many; the whole text of an old equation becomes the new one's. Where several names share an old value,
+or an old value may also stand for itself, the combinations are proposed one after the other, likeliest first, and
+verification decides.
+
+When a number changes its sign, a plus or minus before it is turned, and so are the words of `opposites`.
+
+Options: `constraints` (names of constraints and `let` values; default: all), `opposites` (word to word, both ways),
+`max_proposals`.
+
+    rewrite:
+      - {type: substitute, constraints: [equation, unknown, solution], opposites: {subtract: add, subtracting: adding}}
+
+Proposes nothing when no old value stands in the step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pydantic import Field
+
+import stepflow.options
+from stepflow.notation import BuildContext, NameRef
+from stepflow.numerals import numerals
+from stepflow.protocols import Rewriter, Rewriting
+from stepflow.values import Equation, Linear, Number, is_number, show
+
+NAME = "substitute"
+_LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
+_SIGN = re.compile(r"[-−+](?=\s*\Z)")
+
+
+class Options(stepflow.options.Options):
+    """What is substituted, and how signs are told in words."""
+
+    constraints: list[NameRef] | None = Field(
+        None, description="Constraints and `let` values whose old values are replaced; default: all of them."
+    )
+    opposites: dict[str, str] = Field(
+        default_factory=dict, description="Words that change places when a number changes its sign."
+    )
+    max_proposals: int = Field(64, ge=1, le=1000, description="Combinations tried at most.")
+
+
+def build(options: Options, context: BuildContext) -> Rewriter:
+    """The rewriter for these names."""
+    pairs = {**options.opposites, **{right: left for left, right in options.opposites.items()}}
+    names = None if options.constraints is None else frozenset(options.constraints)
+    return _Substitute(names, {left.casefold(): right for left, right in pairs.items()}, options.max_proposals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One way to write a token: its text, and whether the sign before it turns."""
+
+    text: str
+    turned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A stretch of the step's text and the ways to write it, likeliest first."""
+
+    start: int
+    end: int
+    choices: tuple[_Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Substitute:
+    names: frozenset[str] | None
+    opposites: Mapping[str, str]
+    max_proposals: int
+
+    def rewrite(self, rewriting: Rewriting) -> Iterable[str]:
+        """The texts with old values replaced."""
+        changes = _Changes()
+        for name, old in rewriting.old.items():
+            if name in rewriting.new and (self.names is None or name in self.names):
+                changes.learn(old, rewriting.new[name])
+        tokens = list(_tokens(rewriting.body, changes))
+        combinations = itertools.product(*(token.choices for token in tokens))
+        proposals = (
+            _written(rewriting.body, tokens, chosen, self.opposites)
+            for chosen in itertools.islice(combinations, self.max_proposals)
+        )
+        return [text for text in dict.fromkeys(proposals) if text != rewriting.body]
+
+
+class _Changes:
+    """What became of each old number, letter and text. Values that stay are kept too: a token may mean those."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Number, list[Number]] = {}
+        self.letters: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+
+    def learn(self, old: Any, new: Any) -> None:
+        """Take in one name's old and new value."""
+        if is_number(old) and is_number(new):
+            self._number(old, new)
+        elif isinstance(old, Equation | Linear) and isinstance(new, Equation | Linear):
+            self.texts[show(old)] = show(new)
+            self._paired(show(old), show(new))
+        elif isinstance(old, str) and isinstance(new, str):
+            self._text(old, new)
+        elif isinstance(old, Mapping) and isinstance(new, Mapping):
+            for key in old.keys() & new.keys():
+                self.learn(old[key], new[key])
+        elif isinstance(old, list | tuple) and isinstance(new, list | tuple) and len(old) == len(new):
+            for left, right in zip(old, new, strict=True):
+                self.learn(left, right)
+
+    def _number(self, old: Number, new: Number) -> None:
+        followers = self.numbers.setdefault(old, [])
+        if new not in followers:
+            followers.append(new)
+
+    def _text(self, old: str, new: str) -> None:
+        if _LETTER.fullmatch(old) and _LETTER.fullmatch(new):
+            self.letters[old] = new
+        elif old != new and old.strip():
+            self.texts[old] = new
+            self._paired(old, new)
+
+    def _paired(self, old: str, new: str) -> None:
+        """Pair the numbers and the letters of two texts in order, when they hold equally many."""
+        left, right = list(_signed(old)), list(_signed(new))
+        if len(left) == len(right):
+            for before, after in zip(left, right, strict=True):
+                self._number(before, after)
+        for before, after in zip(_LETTER.findall(old), _LETTER.findall(new), strict=False):
+            if before != after:
+                self.letters.setdefault(before, after)
+
+
+def _signed(text: str) -> Iterator[Number]:
+    """The numbers of a text, each with the sign written before it."""
+    for found in numerals(text):
+        size = max(found.readings, key=lambda value: (value > 0, abs(value)))
+        yield -abs(size) if _SIGN.search(text, 0, found.start) and _minus(text, found.start) else abs(size)
+
+
+def _minus(text: str, start: int) -> bool:
+    found = _SIGN.search(text[:start])
+    return found is not None and found.group() != "+"
+
+
+def _tokens(text: str, changes: _Changes) -> Iterator[_Token]:
+    """Stretches of the text that hold an old value, left to right, not overlapping."""
+    position = 0
+    found = sorted(
+        [*_text_tokens(text, changes), *_number_tokens(text, changes), *_letter_tokens(text, changes)],
+        key=lambda token: (token.start, -token.end),
+    )
+    for token in found:
+        if token.start >= position:
+            yield token
+            position = token.end
+
+
+def _text_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
+    for old, new in changes.texts.items():
+        pattern = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", old))
+        for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", text):
+            yield _Token(match.start(), match.end(), (_Choice(new),))
+
+
+def _letter_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
+    for match in _LETTER.finditer(text):
+        if match.group() in changes.letters:
+            yield _Token(match.start(), match.end(), (_Choice(changes.letters[match.group()]), _Choice(match.group())))
+
+
+def _number_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
+    for found in numerals(text):
+        written = text[found.start : found.end]
+        choices = [choice for value in found.readings for choice in _choices(value, written, changes)]
+        if choices and not all(choice.text == written and not choice.turned for choice in choices):
+            yield _Token(found.start, found.end, tuple(dict.fromkeys([*choices, _Choice(written)])))
+
+
+def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice]:
+    """What a written number may become: followers of the value itself, and of its opposite."""
+    for old in (value, -value):
+        for new in changes.numbers.get(old, ()):
+            unchanged = new == old
+            turned = (old < 0) != (new < 0) and new != 0
+            yield _Choice(written if unchanged else _size(new), turned)
+
+
+def _size(number: Number) -> str:
+    return show(Fraction(abs(number)))
+
+
+def _written(text: str, tokens: list[_Token], chosen: tuple[_Choice, ...], opposites: Mapping[str, str]) -> str:
+    parts: list[str] = []
+    position = 0
+    for token, choice in zip(tokens, chosen, strict=True):
+        before = text[position : token.start]
+        parts += [_turn(before, opposites) if choice.turned else before, choice.text]
+        position = token.end
+    return "".join([*parts, text[position:]])
+
+
+def _turn(before: str, opposites: Mapping[str, str]) -> str:
+    """The text before a number whose sign has changed: its sign turned, or its last word of `opposites`."""
+    sign = _SIGN.search(before)
+    if sign is not None:
+        return before[: sign.start()] + ("-" if sign.group() == "+" else "+") + before[sign.end() :]
+    for match in reversed(list(re.finditer(r"[^\W\d_]+", before))):
+        other = opposites.get(match.group().casefold())
+        if other is not None:
+            cased = other.capitalize() if match.group()[0].isupper() else other
+            return before[: match.start()] + cased + before[match.end() :]
+    return before + "-"
