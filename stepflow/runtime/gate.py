@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stepflow.model import Record
@@ -11,50 +12,70 @@ from stepflow.protocols import Missing
 from stepflow.runtime.extract import Task
 
 
-def refuse_before(task: Task, content: tuple[str, ...], record: Record) -> str:
-    """The name of the first reason against this record, before its steps are verified; empty when there is none."""
-    rule = task.rule
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A reason against a record: its name, what it is about, and the `file:line` that it comes from."""
+
+    reason: str
+    detail: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
+def object_before(task: Task, content: tuple[str, ...], record: Record) -> Objection | None:
+    """The first objection to this record, before its steps are verified."""
     if record.prompt != task.request.prompt:
-        reason = _guarded(rule, content, record)
-        if reason:
-            return reason
-    return _skip(rule.reuse.skip_when, task, record, None)
+        objection = _guarded(task, content, record)
+        if objection is not None:
+            return objection
+    return _skip(task.rule.reuse.skip_when, task, record, None)
 
 
-def refuse_after(task: Task, record: Record, pass_ratio: float) -> str:
+def object_after(task: Task, record: Record, pass_ratio: float) -> Objection | None:
     """The same once the share of passing steps is known."""
     return _skip(task.rule.reuse.skip_when, task, record, pass_ratio)
 
 
-def _guarded(rule: Rule, content: tuple[str, ...], record: Record) -> str:
-    """Reasons that hold between different prompts only."""
-    if not rule.constraints:
-        return "no-constraints"
+def _guarded(task: Task, content: tuple[str, ...], record: Record) -> Objection | None:
+    """Objections that hold between different prompts only."""
+    rule: Rule = task.rule
+    if not task.constraints:
+        return Objection("no-constraints", "the prompt fixes nothing that could be verified", rule.path)
     if rule.unguarded:
-        return "unguarded-constraint"
-    if rule.reuse.guard == "same_words" and content != record.words:
-        return "same_words"
-    return ""
+        return Objection("unguarded-constraint", f"nothing checks {', '.join(rule.unguarded)}", rule.path)
+    if rule.reuse.guard == "same_words":
+        if content != record.words:
+            return Objection("same_words", f"{' '.join(content)!r} here, {' '.join(record.words)!r} there", rule.path)
+        lone = sorted(task.constraints.keys() ^ record.constraints.keys())
+        if lone:
+            return Objection("same_words", f"only one of the prompts says {', '.join(lone)}", rule.path)
+    return None
 
 
-def _skip(conditions: tuple[Refusal, ...], task: Task, record: Record, pass_ratio: float | None) -> str:
+def _skip(conditions: tuple[Refusal, ...], task: Task, record: Record, pass_ratio: float | None) -> Objection | None:
     names: dict[str, Any] = {**task.names, "cached": _cached(record)}
     if pass_ratio is not None:
         names["pass_ratio"] = pass_ratio
     for refusal in conditions:
-        if _holds(refusal, task.request.prompt, names, decided=pass_ratio is not None):
-            return refusal.name
-    return ""
+        try:
+            holds = _holds(refusal, task.request.prompt, names, decided=pass_ratio is not None)
+        except Exception as error:  # what cannot be decided speaks against the record
+            return Objection(refusal.name, f"it cannot be decided: {error}", refusal.where)
+        if holds:
+            return Objection(refusal.name, "", refusal.where)
+    return None
 
 
 def _holds(refusal: Refusal, prompt: str, names: Mapping[str, Any], *, decided: bool) -> bool:
-    """A condition that needs the verdicts waits for them; one that cannot be decided at all holds."""
+    """Whether a condition holds; one that needs the verdicts waits for them. Raises when it cannot be decided."""
     try:
         return refusal.condition.holds(prompt, names)
     except Missing:
-        return decided
-    except Exception:
-        return True
+        if decided:
+            raise
+        return False
 
 
 def _cached(record: Record) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from stepflow.plan import Plan
 from stepflow.runtime.effects import Effect, Link, Looked, Lookup, Reply, Save, Saved
 from stepflow.runtime.extract import Task, claim
 from stepflow.runtime.journal import Journal
-from stepflow.runtime.patch import apply_reply, kept_steps, prompt_names, region
+from stepflow.runtime.patch import apply_reply, kept_count, kept_steps, prompt_names, region
 from stepflow.runtime.produce import produce, refuse_broken
 from stepflow.runtime.record import Keys, draft_record, request_key
 from stepflow.runtime.retrieve import Offer, choose
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable
-from stepflow.runtime.verify import Examination, examine
+from stepflow.runtime.verify import Examination, examine, read_answer
 
 Interpretation = Generator[Effect, Reply, Outcome]
 
@@ -50,12 +50,19 @@ def interpret(plan: Plan, request: Request, journal: Journal) -> Interpretation:
 
 def _exact(run: Run, key: str) -> Generator[Effect, Reply, Outcome | None]:
     if not run.has("exact"):
+        run.journal.add("exact", "no stored answer is looked up: the pipeline leaves this stage out")
         return None
     looked = yield Lookup(key)
     assert isinstance(looked, Looked)
     for note in looked.notes:
         run.journal.add("exact", note)
-    return None if looked.record is None else exact_outcome(looked.record, run.journal)
+    if looked.record is None:
+        run.journal.add("exact", "exactly this request has no stored answer")
+        return None
+    outcome = exact_outcome(looked.record, run.journal)
+    rule = next((rule for rule in run.plan.rules if rule.id == outcome.rule), None)
+    answer = None if rule is None else read_answer(rule, outcome.answer)[0]
+    return outcome if answer is None else replace(outcome, value=answer.get("value"))
 
 
 def exact_outcome(record: Record, journal: Journal) -> Outcome:
@@ -79,7 +86,10 @@ def _pass_through(run: Run) -> Interpretation:
     if run.plan.no_match == "error":
         raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")
     run.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
-    completion = yield from run.ask(run.request.messages, "generate")
+    try:
+        completion = yield from run.ask(run.request.messages, "generate")
+    except LimitReached as limit:
+        raise UnverifiedAnswer(f"no answer: {limit}") from limit
     refuse_broken(completion)
     return Outcome(
         completion.text,
@@ -100,7 +110,9 @@ def _use(
     if examination.passed:
         run.journal.add("integrity", "the answer as a whole passes")
         if run.has("record"):
-            yield Link(keys.request, record.id)
+            linked = yield Link(keys.request, record.id)
+            assert isinstance(linked, Saved)
+            run.journal.add("record", linked.note or f"this request now finds record {record.id}", record=record.id)
         return _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
     return (yield from _patch(run, task, keys, examination))
 
@@ -131,7 +143,7 @@ def _patch(run: Run, task: Task, keys: Keys, examination: Examination) -> Genera
             continue
         run.journal.add_verdicts("integrity", patched.verdicts)
         if patched.passed:
-            kept = sum(step.text in {other.text for other in (*before, *after)} for step in patched.steps)
+            kept = kept_count(rule, (*before, *after), patched.steps)
             saved = yield from _save(run, task, keys, patched, "patch", "verified")
             return _outcome(
                 run,

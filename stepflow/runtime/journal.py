@@ -18,6 +18,10 @@ class Journal:
         """Note one decision. `data` is turned into plain JSON."""
         self.events.append(Event(stage, message, {key: encode_plain(value) for key, value in data.items()}))
 
+    def last(self, stage: str) -> str:
+        """The newest message of a stage, empty when it has none."""
+        return next((event.message for event in reversed(self.events) if event.stage == stage), "")
+
     def add_verdicts(self, stage: str, verdicts: tuple[Verdict, ...]) -> None:
         """Note every verdict of an examination, one event each."""
         for verdict in verdicts:

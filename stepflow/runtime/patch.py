@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from stepflow.model import Step
 from stepflow.plan import PatchScope, Rule
 from stepflow.runtime.segment import cut
-from stepflow.runtime.stitch import join
+from stepflow.runtime.stitch import content, join
 from stepflow.runtime.verify import Examination
 
 
@@ -53,8 +55,14 @@ def apply_reply(rule: Rule, examination: Examination, first: int, last: int, rep
     before, after = kept_steps(examination, first, last)
     new = cut(rule, reply, "patch")
     steps = cut(rule, join(before, new, after, rule.segmenter), "patch")
-    origins = {step.text: step.origin for step in (*before, *after)}
-    return tuple(replace(step, origin=origins.get(step.text, "patch")) for step in steps)
+    origins = {content(step, rule.segmenter): step.origin for step in (*before, *after)}
+    return tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in steps)
+
+
+def kept_count(rule: Rule, kept: Sequence[Step], steps: Sequence[Step]) -> int:
+    """How many of the steps say what a kept one says; a new number before it does not make it another."""
+    said, wanted = (Counter(content(step, rule.segmenter) for step in each) for each in (steps, kept))
+    return (said & wanted).total()
 
 
 def _text(steps: tuple[Step, ...]) -> str:

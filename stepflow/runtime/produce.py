@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from stepflow.errors import CutOffAnswer, EmptyAnswer, UnverifiedAnswer
 from stepflow.model import Final, Message, Origin
-from stepflow.protocols import Completion
+from stepflow.protocols import Completion, Template
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import Examination, examine, failed
+
+
+class Unwritable(Exception):
+    """A prompt of the rule names something that this request does not fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
         attempts.append((completion, judge(run, task, completion, "model")))
         if not attempts[-1][1].passed:
             yield from _repair(run, task, messages, attempts)
-    except LimitReached as limit:
-        run.journal.add("generate", str(limit))
+    except (LimitReached, Unwritable) as reason:
+        run.journal.add("generate", str(reason))
     if attempts and attempts[-1][1].passed:
         origin: Origin = "model" if len(attempts) == 1 else "repair"
         return Product(attempts[-1][1].text, attempts[-1][1], origin, "verified")
@@ -99,7 +103,7 @@ def _fall_back(run: Run, task: Task, failing: Examination | None) -> Product | N
 def _unverified(run: Run, task: Task, attempts: list[tuple[Completion, Examination]]) -> Product:
     """The model's last answer, flagged. An empty or cut-off one is an error: there is nothing whole to serve."""
     if not attempts:
-        raise UnverifiedAnswer("no answer: the limits allow no model call")
+        raise UnverifiedAnswer(f"no answer: {run.journal.last('generate')}")
     completion, examination = attempts[-1]
     refuse_broken(completion)
     if run.plan.on_unverified == "error" or task.rule.fallback.type == "error":
@@ -120,10 +124,10 @@ def refuse_broken(completion: Completion) -> None:
         raise EmptyAnswer("the model replied with no text; ask again, or try another model")
 
 
-def _render(task: Task, template: object, more: Mapping[str, object]) -> str | None:
+def _render(task: Task, template: Template | None, more: Mapping[str, object]) -> str | None:
     if template is None:
         return None
-    assert callable(template)
-    rendered = template({**task.names, **more})
-    assert isinstance(rendered, str)
-    return rendered
+    try:
+        return template({**task.names, **more})
+    except ValueError as error:
+        raise Unwritable(f"the prompt of rule {task.rule.id} cannot be written: {error}") from error

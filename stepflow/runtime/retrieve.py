@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from stepflow.model import Record
 from stepflow.protocols import Candidate, Nomination
 from stepflow.runtime.effects import Effect, Nominate, Reply
 from stepflow.runtime.extract import Task
-from stepflow.runtime.gate import refuse_after, refuse_before
+from stepflow.runtime.gate import Objection, object_after, object_before
 from stepflow.runtime.record import Keys
 from stepflow.runtime.run import Run
 from stepflow.runtime.verify import Examination, examine
@@ -31,6 +32,7 @@ class Offer:
 def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer | None]:
     """The first candidate that passes whole, else the best one; None when nothing was nominated."""
     if not run.has("retrieve"):
+        run.journal.add("retrieve", "no candidate is looked for: the pipeline leaves this stage out")
         return None
     reuse, settings = task.rule.reuse, run.plan.retrieve
     nomination = yield Nominate(
@@ -68,23 +70,30 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
         prompt=record.prompt,
         origin=record.origin,
     )
-    refusal = refuse_before(task, keys.words, record)
-    if refusal:
-        run.journal.add("gate", f"candidate {record.id} is refused: {refusal}", record=record.id, reason=refusal)
-        return Offer(candidate, None, refusal)
+    objection = object_before(task, keys.words, record)
+    if objection is not None:
+        return Offer(candidate, None, _refused(run, record, objection))
     examination = examine(task, record.steps, record)
     run.journal.add_verdicts("verify", examination.verdicts)
-    refusal = refuse_after(task, record, examination.pass_ratio) or _refused_by_check(examination)
-    if refusal:
-        run.journal.add("gate", f"candidate {record.id} is refused: {refusal}", record=record.id, reason=refusal)
-    return Offer(candidate, examination, refusal)
+    objection = object_after(task, record, examination.pass_ratio) or _objection_of_check(examination)
+    return Offer(candidate, examination, "" if objection is None else _refused(run, record, objection))
 
 
-def _refused_by_check(examination: Examination) -> str:
+def _refused(run: Run, record: Record, objection: Objection) -> str:
+    run.journal.add(
+        "gate",
+        f"candidate {record.id} is refused: {objection}",
+        record=record.id,
+        reason=objection.reason,
+        where=objection.where,
+    )
+    return objection.reason
+
+
+def _objection_of_check(examination: Examination) -> Objection | None:
     """A failed check that forbids reuse, or one on the whole answer that asks for repair while every step passes."""
     for verdict in examination.failures:
-        if verdict.on_fail in {"skip_reuse", "fallback"}:
-            return verdict.check
-        if verdict.on_fail == "repair" and not examination.failed_steps:
-            return verdict.check
-    return ""
+        alone = verdict.on_fail == "repair" and not examination.failed_steps
+        if verdict.on_fail in {"skip_reuse", "fallback"} or alone:
+            return Objection(verdict.check, verdict.reason, verdict.where)
+    return None

@@ -13,18 +13,14 @@ class NotSegmentable(ValueError):
     """The reply holds no answer that can be cut into steps; the text says why."""
 
 
-class UnreadStep(ValueError):
-    """A step lacks a field that every step must have."""
-
-
 def cut(rule: Rule, reply: str, origin: Origin = "model") -> tuple[Step, ...]:
     """The steps of a model's reply (fences and prose removed if the segmenter does so). Raises `NotSegmentable`."""
     if not reply.strip():
         raise NotSegmentable("the answer is empty")
     try:
         pieces = rule.segmenter.segment(rule.segmenter.clean(reply))
-    except ValueError as error:
-        raise NotSegmentable(str(error)) from error
+    except Exception as error:  # whatever a segmenter meets in a reply, the reply is no answer
+        raise NotSegmentable(str(error) or type(error).__name__) from error
     if "".join(piece.text + piece.separator for piece in pieces).strip() == "":
         raise NotSegmentable("the answer is empty")
     return tuple(
@@ -41,7 +37,7 @@ def read_step(rule: Rule, step: Step) -> Step:
     for reading in rule.parse:
         try:
             found = read_value(reading, body)
-        except ValueError:
+        except Exception:  # nothing that stands in an answer may end the run: the field is missing
             continue
         if found is not None:
             fields[reading.name] = found.value

@@ -13,8 +13,8 @@ def join(before: Sequence[Step], new: Sequence[Step], after: Sequence[Step], seg
 
     New steps that repeat a kept one word for word (models like to start over) are dropped. Markers are renumbered.
     """
-    kept = {_content(step, segmenter) for step in (*before, *after)}
-    fresh = [step for step in new if _content(step, segmenter) not in kept]
+    kept = {content(step, segmenter) for step in (*before, *after)}
+    fresh = [step for step in new if content(step, segmenter) not in kept]
     steps = [*before, *fresh, *after]
     separator = _separator([*before, *new, *after])
     parts: list[str] = []
@@ -30,5 +30,6 @@ def _separator(steps: Sequence[Step]) -> str:
     return next((step.separator for step in steps if step.separator), "\n")
 
 
-def _content(step: Step, segmenter: Segmenter) -> str:
+def content(step: Step, segmenter: Segmenter) -> str:
+    """What a step says, whatever number stands before it; blanks and case do not count."""
     return " ".join(step.text[segmenter.body(step.text) :].split()).casefold()

@@ -33,8 +33,8 @@ class Examination:
 
     @property
     def passed(self) -> bool:
-        """Whether the answer may be served as verified: at least one check was made and none failed."""
-        return bool(self.steps) and any(verdict.passed for verdict in self.verdicts) and not self.failures
+        """Whether the answer may be served as verified: a check that could refuse it was made, and none failed."""
+        return bool(self.steps) and any(map(_vouches, self.verdicts)) and not self.failures
 
     @property
     def failed_steps(self) -> tuple[int, ...]:
@@ -59,12 +59,14 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
     names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(_visible(step, len(steps)) for step in steps)}
     if cached is not None:
         names["cached"] = {"constraints": cached.constraints, "let": cached.let, "prompt": cached.prompt}
-    answer = _read_answer(rule, text)
+    answer, unreadable = read_answer(rule, text)
     if answer is not None:
         names["answer"] = answer
-    on_output = _output_verdicts(rule, text, names)
+    on_output = [*unreadable, *_output_verdicts(rule, text, names)]
+    if not steps:
+        on_output.append(failed("segment", "there are no steps"))
     on_steps = _step_verdicts(rule, steps, names)
-    if not on_output:
+    if not any(map(_vouches, on_output)):
         on_steps += _unseen(steps, on_steps)
     verdicts = [*on_steps, *on_output]
     return Examination(steps, tuple(verdicts), None if answer is None else answer.get("value"))
@@ -73,6 +75,11 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
 def failed(check: str, reason: str) -> Verdict:
     """A verdict of the engine's own about the whole answer, e.g. that it could not be cut into steps."""
     return Verdict(check, "output", None, False, reason, "repair")
+
+
+def _vouches(verdict: Verdict) -> bool:
+    """Whether the verdict speaks for the answer: a check that only warns neither blocks nor vouches."""
+    return verdict.passed and verdict.on_fail != "warn"
 
 
 def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
@@ -94,7 +101,7 @@ def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -
 
 def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
     """A failed verdict for each step that no check has looked at: what was not verified is not served."""
-    seen = {verdict.step for verdict in verdicts}
+    seen = {verdict.step for verdict in verdicts if verdict.on_fail != "warn"}
     return [
         Verdict("unchecked", "step", step.index, False, f"no verifier looks at step {step.index}")
         for step in steps
@@ -133,17 +140,21 @@ def _visible(step: Step, count: int) -> dict[str, Any]:
     return {**step.fields, "index": step.index, "count": count, "text": step.text, "rest": step.rest}
 
 
-def _read_answer(rule: Rule, text: str) -> dict[str, Any] | None:
-    """The final answer as a map with `text`, usually `value`, and named groups, or None when it cannot be read."""
+def read_answer(rule: Rule, text: str) -> tuple[dict[str, Any] | None, list[Verdict]]:
+    """The final answer as a map with `text`, usually `value`, and named groups; None when there is none.
+
+    What stands where the answer should and cannot be read is a failure; that there is none is left to the checks.
+    """
     if rule.answer is None:
-        return {"value": text.strip(), "text": text.strip()}
+        return {"value": text.strip(), "text": text.strip()}, []
     try:
         found = read_value(rule.answer, text)
-    except ValueError:
-        return None
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        return None, [Verdict("answer", "output", None, False, f"the answer: {reason}", where=rule.answer.where)]
     if found is None:
-        return None
+        return None, []
     covered = text[found.spans[0][0] : found.spans[-1][1]] if found.spans else ""
     if isinstance(found.value, Groups):
-        return {"text": covered, **found.value}
-    return {"value": found.value, "text": covered}
+        return {"text": covered, **found.value}, []
+    return {"value": found.value, "text": covered}, []
