@@ -26,7 +26,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "verifier": _table(
         "strategies.verifiers",
         "expr", "regex", "not_regex", "contains", "excludes", "one_of", "lark", "json", "jsonpath", "json_schema",
-        "step_count", "no_stale_values", "length",
+        "step_count", "no_stale_values", "length", "derivation",
     ),
     "condition": {
         **_table("strategies.conditions", "regex", "keywords", "expr", "lark", "constraint_changed", "pass_ratio"),

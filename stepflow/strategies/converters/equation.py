@@ -1,4 +1,4 @@
-"""`equation`: a parse tree as an exact linear equation.
+"""`equation`: a parse tree as an exact linear equation, or as an operation on both sides of one.
 
 The tree is read by the names of its branches: `number`, `symbol`, `add`, `sub`, `mul`, `div` (two parts each) and
 `neg` (one part); a bare token is a number or a symbol by its look. The root holds the sides: two, or more in a chain.
@@ -11,6 +11,11 @@ The tree is read by the names of its branches: `number`, `symbol`, `add`, `sub`,
         ?atom: NUMBER -> number | NAME -> symbol | "-" atom -> neg | "(" sum ")"
     constraints:
       equation: {type: lark, grammar: equation, as: equation}
+
+A branch `add`, `subtract`, `multiply` or `divide` with one part is an operation: a map of `operation` and `operand` (a
+linear form); inside a branch `aside` it also has `aside: true`. So one grammar can read a derivation in its order.
+
+    operation: _SUBTRACT sum -> subtract | _DIVIDE_BY sum -> divide
 
 Declines other branch names (naming them), products of unknowns, an unknown in a denominator, and division by zero.
 """
@@ -30,15 +35,22 @@ NAME = "equation"
 _MAX_DEPTH = 200
 _OPERATIONS: Mapping[str, Callable[[Linear, Linear], Linear]] = {"add": add, "sub": sub, "mul": mul, "div": truediv}
 _KNOWN = (*_OPERATIONS, "neg", "number", "symbol")
+_ON_BOTH_SIDES = ("add", "subtract", "multiply", "divide")
 
 
-def convert(raw: Any, text: str) -> Equation:
-    """The equation. Raises `NotLinear` or another `ValueError` when the tree is none."""
+def convert(raw: Any, text: str) -> Equation | dict[str, Any]:
+    """The equation or operation. Raises `NotLinear` or another `ValueError` when the tree is neither."""
     if not isinstance(raw, Node):
         raise ValueError("an equation is read from a parse tree: use `type: lark`")
-    root = raw
+    root, aside = raw, {}
     while len(root.children) == 1 and isinstance(root.children[0], Node) and root.kind not in _KNOWN:
+        if root.kind in _ON_BOTH_SIDES:
+            break
+        if root.kind == "aside":
+            aside = {"aside": True}
         root = root.children[0]
+    if root.kind in _ON_BOTH_SIDES and len(root.children) == 1:
+        return {"operation": root.kind, "operand": _linear(root.children[0], 0), **aside}
     if root.kind in _KNOWN or len(root.children) < 2:
         raise ValueError(f"{text.strip()!r} has no equals sign with two sides")
     return Equation(tuple(_linear(side, 0) for side in root.children), text.strip())

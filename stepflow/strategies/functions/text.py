@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from stepflow.values import describe, show
@@ -12,6 +13,7 @@ from stepflow.values import describe, show
 MAX_TEXT = 1_000_000
 
 _WORD = re.compile(r"\w+(?:[-'’.]\w+)*")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 
 
 def lower(text: Any) -> str:
@@ -127,6 +129,34 @@ def contains_word(text: Any, word: Any) -> bool:
     return re.search(rf"(?<!\w){phrase}(?!\w)", _text(text, "contains_word"), re.IGNORECASE) is not None
 
 
+def unknown_words(text: Any, *known: Any) -> tuple[str, ...]:
+    """The words and numbers of a text that none of the known texts (or lists of words) holds, each once, in order.
+
+    Words are compared in any case, single letters as they are. Words joined by a hyphen are taken one by one.
+
+    Examples:
+        unknown_words('Solve it for x, twice', 'solve for it', 'x') == ['twice']
+        unknown_words('step-by-step, 2 of X', 'step by of', ['x']) == ['2', 'X']
+    """
+    vocabulary = frozenset[str]().union(*(_vocabulary(_listed(each)) for each in known))
+    found = dict.fromkeys(_TOKEN.findall(_text(text, "unknown_words")))
+    return tuple(word for word in found if _folded(word) not in vocabulary)
+
+
+@lru_cache(maxsize=256)
+def _vocabulary(text: str) -> frozenset[str]:
+    """Kept, because a rule asks for the same few hundred words at every step of every answer."""
+    return frozenset(map(_folded, _TOKEN.findall(text)))
+
+
+def _listed(known: Any) -> str:
+    return " ".join(_text(each, "unknown_words") for each in (known if isinstance(known, list | tuple) else [known]))
+
+
+def _folded(word: str) -> str:
+    return word.replace("’", "'").casefold() if len(word) > 1 else word
+
+
 def quote(text: Any) -> str:
     """The text in double quotes, as JSON writes it.
 
@@ -165,6 +195,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "starts_with": starts_with,
     "ends_with": ends_with,
     "contains_word": contains_word,
+    "unknown_words": unknown_words,
     "quote": quote,
     "text": as_text,
 }

@@ -1,0 +1,229 @@
+"""`derivation`: the steps' linear equations, and the operations that they name, must lead from a given equation on.
+
+A field of the steps holds what they claim, in reading order (a grammar with both, `find: all`, `as: equation`):
+
+* An equation must have the given one's solutions. When an operation was named before it, that operation on both sides
+  of the equation before must give this one; several operations may be named before the equations they lead to. An
+  operation that is an `aside` may stand behind its equation instead: '2x = 8 (subtract 3)'.
+* The first equation must be the given one, with terms moved at most, or the result (x = 4).
+* Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
+* Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the equations so far hold.
+
+Options: `given_from`, the name of the equation; `field`, the steps' field.
+
+    parse:
+      - {field: claims, type: lark, grammar: algebra, find: all, as: equation, default: []}
+    verify:
+      - {scope: step, type: derivation, given_from: equation, field: claims}
+
+Fails on the first claim of a step that does not follow, on an operation that no equation bears out, and when a step's
+claims could not be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from pydantic import Field
+
+import stepflow.options
+from stepflow.notation import BuildContext, NameRef
+from stepflow.protocols import Verifier, View
+from stepflow.strategies.verifiers.subject import named
+from stepflow.values import Equation, Linear, describe, exact, show
+
+NAME = "derivation"
+_LITERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
+
+Sides = frozenset[Linear]
+Operation = Mapping[str, Any]
+
+
+class Options(stepflow.options.Options):
+    """From where, and which claims."""
+
+    given_from: NameRef = Field(description="Name of the equation from which the steps start.")
+    field: str = Field(description="The steps' field that lists their equations and operations.")
+
+
+def build(options: Options, context: BuildContext) -> Verifier:
+    """The verifier of a derivation."""
+    return _Derivation(options.given_from, options.field)
+
+
+@dataclass(frozen=True, slots=True)
+class _Derivation:
+    given: str
+    field: str
+
+    def verify(self, view: View) -> str | None:
+        """None when this step's claims follow from the steps before it, and its operations are borne out."""
+        given, steps, index = named(self.given, view), named("steps", view), named("step", view)["index"]
+        if not isinstance(given, Equation):
+            raise ValueError(f"{self.given} is {describe(given)}, not an equation")
+        walk = _Walk(given)
+        for step in steps:
+            if self.field not in step:
+                return f"step {step['index']} holds an equation that cannot be read" if step["index"] <= index else None
+            walk.read(step["index"], step[self.field])
+            if step["index"] >= index and not walk.pending:
+                break
+        for named_in, operation in walk.pending:
+            walk.object(named_in, f"no equation follows from {_spoken(operation)}")
+        return walk.objections.get(index)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where the reading of a derivation has come to.
+
+    `current` are the sides of the last equation, `before` those of the different one before it; `pending` are named
+    operations (with their step) that no equation has borne out yet; `known` are the numbers written so far.
+    """
+
+    given: Equation
+    current: Sides = frozenset()
+    before: Sides | None = None
+    started: bool = False
+    pending: list[tuple[int, Operation]] = field(default_factory=list)
+    known: set[Fraction] = field(default_factory=set)
+    objections: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.current = frozenset(self.given.sides)
+        self.known = {Fraction(0), Fraction(1), *_numbers(self.given)}
+        for base in self.given.differences:
+            if base.terms:
+                solution = -base.constant / base.terms[0][1]
+                self.known |= {abs(solution), Fraction(abs(solution.numerator)), Fraction(solution.denominator)}
+
+    def object(self, step: int, reason: str) -> None:
+        """The first objection to a step counts."""
+        self.objections.setdefault(step, reason)
+
+    def read(self, step: int, claims: Sequence[Any]) -> None:
+        """One step's claims, in their order."""
+        behind_equation = False
+        for claim in claims:
+            if isinstance(claim, Equation):
+                self._equation(step, claim)
+            elif not (behind_equation and self._is_explanation(claim)):
+                self.pending.append((step, claim))
+            behind_equation = isinstance(claim, Equation) or (behind_equation and "aside" in claim)
+
+    def _is_explanation(self, operation: Operation) -> bool:
+        return "aside" in operation and self.before is not None and _after(self.before, operation) == self.current
+
+    def _equation(self, step: int, claim: Equation) -> None:
+        sides = frozenset(claim.sides)
+        if self.pending and sides != self.current:
+            reached = self._borne_out(sides)
+            if reached:
+                del self.pending[:reached]
+            elif self._is_arithmetic(claim):
+                self.known |= _numbers(claim)
+                return
+            else:
+                reason = f"{_spoken(self.pending[0][1])} does not lead from {_shown(self.current)} to {show(claim)}"
+                self.object(self.pending[0][0], reason)
+                self.object(step, reason)
+                self.pending.clear()
+        elif not self._follows(claim, sides):
+            if not self._is_arithmetic(claim):
+                self.object(step, f"{show(claim)} does not follow from {show(self.given)}")
+            return
+        self._move_to(claim, sides)
+
+    def _move_to(self, claim: Equation, sides: Sides) -> None:
+        if sides != self.current:
+            self.before, self.current = self.current, sides
+        self.started = True
+        self.known |= _numbers(claim)
+
+    def _borne_out(self, sides: Sides) -> int:
+        """How many of the pending operations, done one after the other, give these sides; 0 when that is none."""
+        bases = {self.current, frozenset(self.given.sides)} if _is_result(self.current) else {self.current}
+        for base in bases:
+            done: Sides | None = base
+            for count, (_, operation) in enumerate(self.pending, start=1):
+                done = None if done is None else _after(done, operation)
+                if done == sides:
+                    return count
+        return 0
+
+    def _follows(self, claim: Equation, sides: Sides) -> bool:
+        given = self.given.differences
+        if sides in (self.current, frozenset(self.given.sides)):
+            return True
+        if not any(base.terms for base in given):
+            return sides in {*_moved(self.current), *_moved(frozenset(self.given.sides))}
+        links = claim.differences
+        ratios = [next((ratio for base in given if (ratio := _ratio(link, base))), None) for link in links]
+        if all(ratio is None for ratio in ratios):
+            return False
+        if any(ratio is None and link != Linear() for ratio, link in zip(ratios, links, strict=True)):
+            return False
+        return self.started or _is_result(sides) or all(ratio in (None, 1, -1) for ratio in ratios)
+
+    def _is_arithmetic(self, claim: Equation) -> bool:
+        """A statement that is true by itself, worked out from numbers that are known."""
+        if any(link != Linear() for link in claim.differences) or not set(claim.symbols) <= set(self.given.symbols):
+            return False
+        parts = claim.text.split("=")
+        return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
+
+
+def _after(sides: Sides, operation: Operation) -> Sides | None:
+    """The sides after an operation on each of them; None when it cannot be done."""
+    operand, kind = operation["operand"], operation["operation"]
+    if kind == "add":
+        return frozenset(side + operand for side in sides)
+    if kind == "subtract":
+        return frozenset(side - operand for side in sides)
+    if operand.terms or not operand.constant:
+        return None
+    factor = operand.constant if kind == "multiply" else 1 / operand.constant
+    return frozenset(side.scaled(factor) for side in sides)
+
+
+def _moved(sides: Sides) -> Iterator[Sides]:
+    """The sides with one of their terms, or a whole side, taken from each."""
+    for side in sides:
+        for part in (*(Linear((term,)) for term in side.terms), Linear((), side.constant), side):
+            yield frozenset(each - part for each in sides)
+
+
+def _ratio(link: Linear, base: Linear) -> Fraction | None:
+    """How many times a difference is another one; None when it is not a multiple, other than 0, of it."""
+    if not base.terms:
+        return None
+    ratio = link.coefficient(base.terms[0][0]) / base.terms[0][1]
+    return ratio if ratio and link == base.scaled(ratio) else None
+
+
+def _is_result(sides: Sides) -> bool:
+    """A symbol by itself on one side, a number on the other."""
+    unknown = [side for side in sides if side.terms]
+    return len(sides) == 2 and len(unknown) == 1 and unknown[0] == Linear(((unknown[0].terms[0][0], Fraction(1)),))
+
+
+def _numbers(equation: Equation) -> set[Fraction]:
+    folded = {abs(number) for side in equation.sides for number in (side.constant, *dict(side.terms).values())}
+    return folded | _literals(equation.text)
+
+
+def _literals(text: str) -> set[Fraction]:
+    return {Fraction(exact(literal)) for literal in _LITERAL.findall(text)}
+
+
+def _spoken(operation: Operation) -> str:
+    return f"'{operation['operation']} {show(operation['operand'])}'"
+
+
+def _shown(sides: Sides) -> str:
+    shown = [show(side) for side in sorted(sides, key=lambda side: not side.terms)]
+    return " = ".join(shown if len(shown) > 1 else shown * 2)
