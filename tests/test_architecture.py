@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config", "strategies", "adapters", "archive"),
     ("compiler", "runtime", "traces"),
     ("catalog",),
-    ("engine", "quick", "testing"),
+    ("engine", "quick", "testing", "reference"),
     ("server", "bench", "cli", "__init__"),
     ("__main__",),
 )

@@ -15,7 +15,7 @@ import click
 from stepflow.errors import ConfigError, StepflowError
 from stepflow.version import VERSION
 
-COMMANDS = ("run", "lint", "test", "trace", "cache", "demo")
+COMMANDS = ("run", "lint", "test", "trace", "list", "describe", "schema", "cache", "demo")
 
 
 class LazyGroup(click.Group):

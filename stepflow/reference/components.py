@@ -1,0 +1,222 @@
+"""Everything that can be named in a file: kinds, names, and for each the page that its docstring and options make."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from stepflow.compiler.resolve import notation_of
+from stepflow.config.schema import (
+    AnswerCommon,
+    ConditionCommon,
+    ConstraintCommon,
+    FieldCommon,
+    StoreSpec,
+    VerifyCommon,
+)
+from stepflow.config.suggest import nearest
+from stepflow.errors import UsageError
+from stepflow.protocols import Notation
+from stepflow.reference.schemas import Schema, key_of, of_model, summary
+from stepflow.registry import KINDS, Registry
+
+ABOUT: Mapping[str, str] = {
+    "reader": "find things in a text: under `constraints`, `parse` and `answer`",
+    "converter": "turn what was found into a value: `as:`",
+    "segmenter": "cut an answer into steps: `segment`",
+    "verifier": "decide whether a step or an answer is right: `verify`",
+    "condition": "decide something about a prompt or a candidate: `match`, `unless`, `skip_when`",
+    "function": "compute in expressions and templates",
+    "backend": "are models: `backend` in a pipeline",
+    "store": "keep records: `store` in a pipeline",
+    "embedder": "make prompts comparable by likeness: `retrieve: embedder` in a pipeline",
+}
+"""Every kind, in the order in which a run meets them, and what its components do."""
+
+COMMON: Mapping[str, tuple[tuple[str, type[BaseModel]], ...]] = {
+    "reader": (
+        ("Keys of every constraint", ConstraintCommon),
+        ("Keys of every item under `parse`", FieldCommon),
+        ("Keys of `answer`", AnswerCommon),
+    ),
+    "verifier": (("Keys of every verifier", VerifyCommon),),
+    "condition": (("Keys of every condition", ConditionCommon),),
+}
+"""The engine's own keys, which stand beside a component's parameters."""
+
+NOTATIONS: Mapping[Notation, str] = {
+    Notation.REGEX: "regular expression",
+    Notation.EXPRESSION: "expression",
+    Notation.TEMPLATE: "template",
+    Notation.JSONPATH: "JSONPath",
+    Notation.GRAMMAR: "name of a grammar",
+    Notation.NAME: "name of a value",
+    Notation.TABLE: "name of a table",
+}
+_TYPES = {
+    "string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "array": "list",
+    "object": "map",
+}  # fmt: skip
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One key: what may stand there, its default as an author writes it ('' when there is none), what it means."""
+
+    name: str
+    type: str
+    default: str
+    required: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What there is to know about a component. `text` is its docstring below the first line, in Markdown.
+
+    `groups` are titled lists of keys. `signature` and `examples` belong to functions.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    text: str
+    groups: tuple[tuple[str, tuple[Parameter, ...]], ...] = ()
+    signature: str = ""
+    examples: tuple[str, ...] = ()
+
+
+def names(registry: Registry, kind: str) -> tuple[str, ...]:
+    """All names of a kind, sorted. Raises `UsageError` when there is no such kind."""
+    if kind == "function":
+        return tuple(sorted(registry.functions))
+    if kind not in KINDS:
+        raise UsageError(f"there is no kind {kind!r}{_hint(kind, tuple(ABOUT))}; kinds: {', '.join(ABOUT)}")
+    return registry.names(kind)
+
+
+def page(registry: Registry, kind: str, name: str) -> Page:
+    """The page of a component. Raises `UsageError` when there is none of this name."""
+    known = names(registry, kind)
+    if name not in known:
+        raise UsageError(f"there is no {kind} {name!r}{_hint(name, known)}; `stepflow list {kind}` shows all")
+    if kind == "function":
+        return function_page(name, registry.functions[name])
+    plug = registry.get(kind, name)  # type: ignore[arg-type]  # `names` has checked the kind
+    _, _, text = inspect.cleandoc(plug.__doc__ or "").partition("\n\n")
+    return Page(kind, name, summary(plug), text.strip(), tuple(_groups(kind, name, plug)))
+
+
+def find(registry: Registry, wanted: str) -> Page:
+    """The page of `KIND/NAME`, or of a NAME that one kind alone has. Raises `UsageError` with suggestions."""
+    kind, slash, name = wanted.partition("/")
+    if slash:
+        return page(registry, kind, name)
+    every = [(each, known) for each in ABOUT for known in names(registry, each)]
+    homes = [each for each, known in every if known == wanted]
+    if len(homes) > 1:
+        raise UsageError(f"{wanted!r} is the name of several: {', '.join(f'{home}/{wanted}' for home in homes)}")
+    if not homes:
+        hint = _hint(wanted, tuple(dict.fromkeys(known for _, known in every)))
+        raise UsageError(f"there is nothing called {wanted!r}{hint}; `stepflow list` shows everything")
+    return page(registry, homes[0], wanted)
+
+
+def function_page(name: str, function: Callable[..., Any]) -> Page:
+    """The page of a function of expressions."""
+    said, _, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples:")
+    first, _, rest = said.strip().partition("\n\n")
+    return Page(
+        "function",
+        name,
+        " ".join(first.split()),
+        rest.strip(),
+        signature=name + _unannotated(function),
+        examples=tuple(line.strip() for line in examples.splitlines() if line.strip()),
+    )
+
+
+def parameters(model: type[BaseModel], schema: Schema | None = None) -> tuple[Parameter, ...]:
+    """The keys of a model, in its order, without `type`."""
+    made = schema if schema is not None else of_model(model)
+    shown = []
+    for field_name, info in model.model_fields.items():
+        key = key_of(field_name, info)
+        if key == "type" and isinstance(info.default, str) and not info.default:
+            continue
+        part = made["properties"][key]
+        shown.append(
+            Parameter(
+                key,
+                type_words(part, made.get("$defs", {}), notation_of(info)),
+                _default(part, has_own=info.default_factory is None),
+                key in made.get("required", ()),
+                info.description or "",
+            )
+        )
+    return tuple(shown)
+
+
+def type_words(part: Schema, definitions: Mapping[str, Schema], notation: Notation | None = None) -> str:
+    """What may stand there, in words."""
+    if "$ref" in part:
+        return type_words(definitions.get(part["$ref"].rpartition("/")[2], {"type": "object"}), {}, notation)
+    if "anyOf" in part:
+        choices = [choice for choice in part["anyOf"] if choice.get("type") != "null"]
+        return " or ".join(dict.fromkeys(type_words(choice, definitions, notation) for choice in choices))
+    if "enum" in part:
+        return " · ".join(f"`{value}`" for value in part["enum"])
+    if "const" in part:
+        return f"`{part['const']}`"
+    if "examples" in part:
+        return "text like " + ", ".join(f"`{example}`" for example in part["examples"])
+    kind = part.get("type")
+    if kind == "string" and notation is not None:
+        return NOTATIONS[notation]
+    if kind == "array":
+        return f"list of: {type_words(part.get('items', {}), definitions, notation)}"
+    words = _TYPES.get(str(kind), "any value")
+    bounds = [f"{word} {part[key]:g}" for key, word in _BOUNDS.items() if key in part]
+    return f"{words}, {' and '.join(bounds)}" if bounds else words
+
+
+def _groups(kind: str, name: str, plug: Any) -> Iterator[tuple[str, tuple[Parameter, ...]]]:
+    if kind == "embedder" or not hasattr(plug, "Options"):  # a pipeline names an embedder and sets nothing of it
+        return
+    model = plug.Options
+    own = parameters(model)
+    if kind == "store":
+        model = StoreSpec  # a pipeline's `store:` writes sizes and times with their unit
+        own = tuple(each for each in parameters(model) if each.name in plug.Options.model_fields)
+    if own:
+        yield f"Parameters of `{name}`", own
+    for title, common in COMMON.get(kind, ()):
+        yield title, parameters(common)
+
+
+def _default(part: Schema, *, has_own: bool) -> str:
+    value = part.get("default")
+    if value in (None, "", [], {}) or not has_own:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unannotated(function: Callable[..., Any]) -> str:
+    signature = inspect.signature(function)
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
+    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def _hint(word: str, choices: tuple[str, ...]) -> str:
+    near = nearest(word, choices)
+    return f"; did you mean {near!r}?" if near else ""
