@@ -29,12 +29,12 @@ class Examination:
     @property
     def failures(self) -> tuple[Verdict, ...]:
         """Verdicts that count against the answer."""
-        return tuple(verdict for verdict in self.verdicts if not verdict.passed and verdict.on_fail != "warn")
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed and _decides(verdict))
 
     @property
     def passed(self) -> bool:
         """Whether the answer may be served as verified: a check that could refuse it was made, and none failed."""
-        return bool(self.steps) and any(map(_vouches, self.verdicts)) and not self.failures
+        return any(verdict.passed and _decides(verdict) for verdict in self.verdicts) and not self.failures
 
     @property
     def failed_steps(self) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
     if not steps:
         on_output.append(failed("segment", "there are no steps"))
     on_steps = _step_verdicts(rule, steps, names)
-    if not any(map(_vouches, on_output)):
+    if not any(map(_decides, on_output)):
         on_steps += _unseen(steps, on_steps)
     verdicts = [*on_steps, *on_output]
     return Examination(steps, tuple(verdicts), None if answer is None else answer.get("value"))
@@ -77,9 +77,9 @@ def failed(check: str, reason: str) -> Verdict:
     return Verdict(check, "output", None, False, reason, "repair")
 
 
-def _vouches(verdict: Verdict) -> bool:
-    """Whether the verdict speaks for the answer: a check that only warns neither blocks nor vouches."""
-    return verdict.passed and verdict.on_fail != "warn"
+def _decides(verdict: Verdict) -> bool:
+    """Whether the verdict counts: a check that only warns neither blocks an answer nor vouches for it."""
+    return verdict.on_fail != "warn"
 
 
 def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
@@ -101,7 +101,7 @@ def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -
 
 def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
     """A failed verdict for each step that no check has looked at: what was not verified is not served."""
-    seen = {verdict.step for verdict in verdicts if verdict.on_fail != "warn"}
+    seen = {verdict.step for verdict in verdicts if _decides(verdict)}
     return [
         Verdict("unchecked", "step", step.index, False, f"no verifier looks at step {step.index}")
         for step in steps

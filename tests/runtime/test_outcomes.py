@@ -14,7 +14,7 @@ RIGHT = "1\n2\n3"
 FALLBACK = {"type": "template", "text": "1\n2\n3"}
 
 
-@pytest.fixture()
+@pytest.fixture
 def flow(tmp_path: Path) -> Flow:
     return Flow(tmp_path)
 
