@@ -18,7 +18,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "reader": _table("strategies.readers", "regex", "lark", "keywords", "json", "jsonpath", "whole"),
     "converter": _table(
         "strategies.converters",
-        "text", "number", "integer", "boolean", "list", "json", "fields", "equation", "date", "schema",
+        "text", "number", "integer", "boolean", "list", "json", "fields", "equation", "date", "schema", "value",
     ),
     "segmenter": _table(
         "strategies.segmenters", "whole", "lines", "numbered", "paragraphs", "sentences", "regex", "json"
