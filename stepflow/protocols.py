@@ -86,7 +86,7 @@ class Segmenter(Protocol):
         """Where a step's content begins, after its marker: 0 for segmenters without markers."""
 
     def relabel(self, text: str, index: int) -> str:
-        """The step's text with its marker, if it has one, set to `index` (1-based)."""
+        """The step's text fitted to the place `index` (1-based): its marker's number, a bracket of the first step."""
 
 
 @dataclass(frozen=True, slots=True)

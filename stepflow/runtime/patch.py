@@ -53,10 +53,16 @@ def prompt_names(examination: Examination, first: int, last: int) -> dict[str, A
 def apply_reply(rule: Rule, examination: Examination, first: int, last: int, reply: str) -> tuple[Step, ...]:
     """The steps of the whole answer with the reply in place of the region, read afresh. Raises `NotSegmentable`."""
     before, after = kept_steps(examination, first, last)
-    new = cut(rule, reply, "patch")
-    steps = cut(rule, join(before, new, after, rule.segmenter), "patch")
+    new = _without_preamble(rule, cut(rule, reply.strip("\r\n"), "patch"))
+    steps = cut(rule, join(examination.steps, first, last, new, rule.segmenter), "patch")
     origins = {content(step, rule.segmenter): step.origin for step in (*before, *after)}
     return tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in steps)
+
+
+def _without_preamble(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps from the first one with a marker on: what a model says before it is talk."""
+    marked = (index for index, step in enumerate(steps) if rule.segmenter.body(step.text))
+    return steps[next(marked, 0) :]
 
 
 def kept_count(rule: Rule, kept: Sequence[Step], steps: Sequence[Step]) -> int:

@@ -8,28 +8,35 @@ from stepflow.model import Step
 from stepflow.protocols import Segmenter
 
 
-def join(before: Sequence[Step], new: Sequence[Step], after: Sequence[Step], segmenter: Segmenter) -> str:
-    """The text of kept steps, new steps and kept steps after them.
+def join(steps: Sequence[Step], first: int, last: int, new: Sequence[Step], segmenter: Segmenter) -> str:
+    """The text of an answer's steps with new ones in place of the steps `first` to `last` (1-based, inclusive).
 
-    New steps that repeat a kept one word for word (models like to start over) are dropped. Markers are renumbered.
+    New steps that repeat a kept one word for word (models like to start over) are dropped. Each step that moved is
+    fitted to its place; the steps are separated as the answer separates them, and it ends as it ended.
     """
-    kept = {content(step, segmenter) for step in (*before, *after)}
-    fresh = [step for step in new if content(step, segmenter) not in kept]
-    steps = [*before, *fresh, *after]
-    separator = _separator([*before, *new, *after])
+    kept = [*steps[: first - 1], *steps[last:]]
+    said = {content(step, segmenter) for step in kept}
+    fresh = [step for step in new if content(step, segmenter) not in said]
+    joined = [*steps[: first - 1], *fresh, *steps[last:]]
+    ends = {id(steps[-1]), id(new[-1])}
+    end = (steps if kept else new)[-1].separator
+    between = _separator([*steps[:-1], *new[:-1]])
     parts: list[str] = []
-    for position, step in enumerate(steps, start=1):
-        moved = step in fresh or step.index != position
+    for position, step in enumerate(joined, start=1):
+        moved = step.index != position or position >= first
         parts.append(segmenter.relabel(step.text, position) if moved else step.text)
-        parts.append(step.separator or ("" if position == len(steps) else separator))
+        if position == len(joined):
+            parts.append(end)
+        else:
+            parts.append(between if id(step) in ends else step.separator or between)
     return "".join(parts)
-
-
-def _separator(steps: Sequence[Step]) -> str:
-    """What stands between steps of this answer: the first separator in use, else a line break."""
-    return next((step.separator for step in steps if step.separator), "\n")
 
 
 def content(step: Step, segmenter: Segmenter) -> str:
     """What a step says, whatever number stands before it; blanks and case do not count."""
     return " ".join(step.text[segmenter.body(step.text) :].split()).casefold()
+
+
+def _separator(steps: Sequence[Step]) -> str:
+    """What stands between steps of these answers: the first separator in use, else a line break."""
+    return next((step.separator for step in steps if step.separator), "\n")

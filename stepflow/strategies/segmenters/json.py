@@ -25,6 +25,7 @@ from stepflow.protocols import BuildContext, Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "json"
+_BRACKETS = {"member": "{", "element": "["}
 _ROOTS: dict[str, jsontext.Root] = {"member": "object", "element": "array"}
 
 
@@ -74,15 +75,20 @@ class _Json:
 
     def body(self, text: str) -> int:
         """Behind the opening bracket that the first step begins with; 0 for the other steps."""
-        bracket = {"member": "{", "element": "["}.get(self.by, "")
+        bracket = _BRACKETS.get(self.by, "")
         content = text.lstrip()
         if not bracket or not content.startswith(bracket) or _is_json(content):
             return 0
         return len(text) - len(content[1:].lstrip())
 
     def relabel(self, text: str, index: int) -> str:
-        """The step, unchanged: it has no marker."""
-        return text
+        """The step with the opening bracket if it is to be the first, without it elsewhere."""
+        if self.by == "document":
+            return text
+        body = self.body(text)
+        if index != 1:
+            return text[body:]
+        return text if body else _BRACKETS[self.by] + text
 
 
 def _is_json(text: str) -> bool:

@@ -1,0 +1,210 @@
+"""Patches: which steps are regenerated, what the model is asked, and how its reply is fitted in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flowkit import COUNT, Flow, edited, story
+
+from stepflow.errors import RateLimited
+from stepflow.model import Message
+from stepflow.runtime.patch import region
+from stepflow.runtime.verify import Examination
+
+NUMBERED = r"""
+stepflow: 1
+kind: rule
+id: tour
+match: [{type: keywords, words: [tour]}]
+constraints:
+  towns: {type: regex, pattern: '\bby\s+(?P<value>[\w, ]+)', split: ',\s*'}
+segment: numbered
+parse: [{field: town, type: regex, pattern: '[A-Z]\w+'}]
+verify:
+  - {id: in-order, scope: step, type: expr, assert: 'step.town == towns[step.index - 1]'}
+  - {id: all-of-them, type: expr, assert: '(steps | length) == (towns | length)'}
+reuse: {min_similarity: 0, ignore: [grand]}
+patch: {scope: failing_region}
+repair: {max_attempts: 0}
+"""
+
+MEMBERS = r"""
+stepflow: 1
+kind: rule
+id: form
+match: [{type: keywords, words: [form]}]
+constraints:
+  keys: {type: regex, pattern: '\bwith\s+(?P<value>[\w, ]+)', split: ',\s*'}
+segment: {type: json, by: member}
+parse: [{field: key, type: regex, pattern: '"(?P<value>\w+)"\s*:'}]
+verify:
+  - {id: asked, scope: step, type: expr, assert: step.key in keys}
+  - {id: whole, type: json}
+reuse: {guard: none, min_similarity: 0}
+patch: {scope: failing_region}
+repair: {max_attempts: 0}
+"""
+
+CACHED = "1\n2\n8\n4\n9\n6"
+RIGHT = "1\n2\n3\n4\n5\n6"
+
+
+def scoped(scope: str) -> str:
+    return edited(COUNT, patch={"scope": scope})
+
+
+@pytest.mark.parametrize(
+    ("scope", "reply", "kept", "patched"),
+    [
+        ("from_first_failure", "3\n4\n5\n6", 2, 4),
+        ("failing_region", "3\n4\n5", 3, 3),
+        ("failing_step", "3\n4\n5", 3, 3),
+        ("whole", RIGHT, 0, 6),
+    ],
+)
+def test_a_scope_says_which_steps_are_regenerated(
+    tmp_path: Path, scope: str, reply: str, kept: int, patched: int
+) -> None:
+    flow = Flow(tmp_path, scoped(scope))
+    flow.store("count to 6", CACHED)
+    outcome = flow.ask("count to 6", reply)
+    assert (outcome.outcome, outcome.answer, outcome.final) == ("patch", RIGHT, "verified")
+    assert (outcome.kept, outcome.patched, outcome.failed_steps) == (kept, patched, (3, 5))
+    origins = [step.origin for step in flow.records[-1].steps]
+    assert (origins.count("model"), origins.count("patch")) == (kept, patched)
+
+
+def test_when_only_the_whole_fails_the_last_step_is_to_blame() -> None:
+    examination = Examination((*[object()] * 4,), ())  # type: ignore[arg-type]
+    assert region("failing_region", examination) == (4, 4)
+    assert region("from_first_failure", examination) == (4, 4)
+    assert region("whole", examination) == (1, 4)
+
+
+def test_a_patch_prompt_may_name_all_that_is_known(tmp_path: Path) -> None:
+    prompt = (
+        "{{ steps_before }} | {{ failing_steps }} | {{ steps_after }} | {{ kept_steps }} | {{ next_index }} | "
+        "{{ failed_steps }} | {{ step.index }} {{ step.n }} | {{ failures }} | {{ output }}"
+    )
+    flow = Flow(tmp_path, edited(COUNT, patch={"scope": "failing_step", "prompt": prompt}))
+    flow.store("count to 3", "1\n7\n3")
+    messages = [Message("system", "Be brief."), Message("user", "count to 3")]
+    flow.ask([Message("user", "count to 3")], "2")
+    assert flow.calls[0].messages == (
+        Message("user", "1 | 7 | 3 | 1\n3 | 2 | 2 | 2 7 | step.n == step.index is false | 1\n7\n3"),
+    )
+    assert flow.ask(messages, "1\n2\n3").outcome == "miss", "a system prompt is another namespace"
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        ("only the step", "2. Bonn"),
+        ("under a number too low", "1. Bonn"),
+        ("under a number too high", "7. Bonn"),
+        ("after a word of greeting", "Sure! Here it is:\n\n2. Bonn"),
+        ("with blanks around it", "\n\n2. Bonn\n\n"),
+        ("with the kept steps before it", "1. Aachen\n2. Bonn"),
+        ("with the kept steps around it", "1. Aachen\n2. Bonn\n3. Celle"),
+    ],
+)
+def test_a_reply_is_fitted_in_however_it_comes(tmp_path: Path, name: str, reply: str) -> None:
+    flow = Flow(tmp_path, NUMBERED)
+    flow.store("tour by Aachen, Bonn, Celle", "1. Aachen\n2. Dresden\n3. Celle")
+    outcome = flow.ask("tour by Aachen, Bonn, Celle", reply)
+    assert (outcome.outcome, outcome.answer) == ("patch", "1. Aachen\n2. Bonn\n3. Celle"), name
+    assert (outcome.kept, outcome.patched) == (2, 1)
+
+
+def test_kept_steps_behind_an_inserted_one_are_renumbered_and_still_count_as_kept(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, NUMBERED)
+    flow.store("tour by Aachen, Celle", "1. Aachen\n2. Celle")
+    longer = flow.ask("tour by Aachen, Bonn, Celle", "2. Bonn\n3. Celle")
+    assert (longer.answer, longer.kept, longer.patched) == ("1. Aachen\n2. Bonn\n3. Celle", 1, 2)
+
+
+def test_a_step_too_many_is_replaced_by_nothing_new(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, NUMBERED)
+    flow.store("tour by Aachen, Bonn", "1. Aachen\n2. Zossen\n3. Bonn")
+    outcome = flow.ask("tour by Aachen, Bonn", "1. Aachen\n2. Bonn")
+    assert (outcome.answer, outcome.kept, outcome.patched) == ("1. Aachen\n2. Bonn", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "   ", "I cannot.", {"text": "2. Bonn", "finish_reason": "length"}, "2. Bonn\n3. Zossen"],
+)
+def test_a_patch_that_does_not_pass_is_followed_by_a_whole_answer(tmp_path: Path, reply: Any) -> None:
+    flow = Flow(tmp_path, edited(NUMBERED, patch={"scope": "failing_region"}))
+    flow.store("tour by Aachen, Bonn, Celle", "1. Aachen\n2. Dresden\n3. Celle")
+    whole = "1. Aachen\n2. Bonn\n3. Celle"
+    outcome = flow.ask("tour by Aachen, Bonn, Celle", reply, whole)
+    assert (outcome.outcome, outcome.skip_reason, outcome.calls) == ("skip_reuse", "patch-failed", 2)
+    assert (outcome.answer, outcome.final, outcome.origin) == (whole, "verified", "model")
+
+
+def test_a_patch_may_be_tried_again(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, edited(NUMBERED, patch={"scope": "failing_region", "max_calls": 2}))
+    flow.store("tour by Aachen, Bonn", "1. Aachen\n2. Dresden")
+    outcome = flow.ask("tour by Aachen, Bonn", "2. Essen", "2. Bonn")
+    assert (outcome.outcome, outcome.calls) == ("patch", 2)
+
+
+def test_a_backend_error_in_a_patch_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.store("count to 3", "1\n2\n7")
+    before = flow.pipeline.archive.stats()
+    with pytest.raises(RateLimited):
+        flow.ask("count to 3", {"error": "RateLimited"})
+    assert flow.pipeline.archive.stats() == before
+
+
+def test_a_patch_prompt_that_cannot_be_written_is_no_patch(tmp_path: Path) -> None:
+    constraints = {
+        "last": {"type": "regex", "pattern": r"\bto\s+(?P<value>\d+)", "as": "integer"},
+        "noun": {"type": "regex", "pattern": r"\bof\s+(?P<value>\w+)", "optional": True},
+    }
+    flow = Flow(tmp_path, edited(COUNT, constraints=constraints, patch={"prompt": "{{ noun }}"}))
+    flow.store("count to 3", "1\n2\n7")
+    outcome = flow.ask("count to 3", "1\n2\n3")
+    assert (outcome.skip_reason, outcome.calls) == ("patch-failed", 1)
+    assert "no patch: noun is missing" in story(outcome)
+
+
+def test_the_part_of_a_fallback_answer_that_is_kept_stays_marked(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.store("count to 3", "1\n2\n7", origin="fallback")
+    flow.ask("count to 3", "3")
+    assert [step.origin for step in flow.records[-1].steps] == ["fallback", "fallback", "patch"]
+    assert flow.records[-1].origin == "patch"
+
+
+@pytest.mark.parametrize(
+    ("cached", "reply", "answer"),
+    [
+        ('{"a": 1, "x": 2, "c": 3}', '{"b": 2}', '{"a": 1, "b": 2, "c": 3}'),
+        ('{\n  "a": 1,\n  "b": 2,\n  "x": 3\n}', '{"c": 3}', '{\n  "a": 1,\n  "b": 2,\n  "c": 3\n}'),
+        ('{"x": 1, "b": 2, "c": 3}', '```json\n{"a": 1}\n```', '{"a": 1, "b": 2, "c": 3}'),
+    ],
+)
+def test_members_of_an_object_are_patched_alone(tmp_path: Path, cached: str, reply: str, answer: str) -> None:
+    flow = Flow(tmp_path, MEMBERS)
+    flow.store("form with a, b, c", cached)
+    outcome = flow.ask("form with a, b, c", reply)
+    assert (outcome.outcome, outcome.answer) == ("patch", answer)
+    assert (outcome.kept, outcome.patched) == (2, 1)
+
+
+def test_a_key_that_is_already_there_is_no_patch(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, MEMBERS)
+    flow.store("form with a, b", '{"a": 1, "x": 2}')
+    outcome = flow.ask("form with a, b", '{"a": 5}', '{"a": 1, "b": 2}')
+    assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "patch-failed")
+
+
+def test_a_patched_answer_ends_as_it_ended(tmp_path: Path) -> None:
+    flow = Flow(tmp_path)
+    flow.store("count to 3", "1\n2\n7\n")
+    assert flow.ask("count to 3", "3").answer == "1\n2\n3\n"
