@@ -25,6 +25,9 @@ fix: $(VENV)/.dev       ## repair format and lint
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.dev      ## write docs/reference and docs/schemas from the source
+	@$(BIN)/python docs/generate.py
+
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .stepflow .mypy_cache .ruff_cache .pytest_cache
 

@@ -21,7 +21,7 @@ from stepflow.config.schema import (
 from stepflow.config.suggest import nearest
 from stepflow.errors import UsageError
 from stepflow.protocols import Notation
-from stepflow.reference.schemas import Schema, key_of, of_model, summary
+from stepflow.reference.schemas import VARIABLE, Schema, key_of, of_model, summary
 from stepflow.registry import KINDS, Registry
 
 ABOUT: Mapping[str, str] = {
@@ -61,6 +61,20 @@ _TYPES = {
     "string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "array": "list",
     "object": "map",
 }  # fmt: skip
+NOUNS: Mapping[str, str] = {
+    "condition": "condition",
+    "constraint": "constraint",
+    "field": "field",
+    "answer": "reader",
+    "segmenter": "segmenter",
+    "verifier": "verifier",
+    "backend": "backend",
+    "rule-entry": "file, pattern of files, or rule",
+    "test-TestSpec": "test",
+    "test-PipelineTestSpec": "test",
+}
+"""What the definitions of a file's schema are called where they may stand."""
+
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -158,8 +172,8 @@ def parameters(model: type[BaseModel], schema: Schema | None = None) -> tuple[Pa
         shown.append(
             Parameter(
                 key,
-                type_words(part, made.get("$defs", {}), notation_of(info)),
-                _default(part, has_own=info.default_factory is None),
+                "name of a converter" if key == "as" else type_words(part, made.get("$defs", {}), notation_of(info)),
+                _default(part),
                 key in made.get("required", ()),
                 info.description or "",
             )
@@ -170,9 +184,10 @@ def parameters(model: type[BaseModel], schema: Schema | None = None) -> tuple[Pa
 def type_words(part: Schema, definitions: Mapping[str, Schema], notation: Notation | None = None) -> str:
     """What may stand there, in words."""
     if "$ref" in part:
-        return type_words(definitions.get(part["$ref"].rpartition("/")[2], {"type": "object"}), {}, notation)
+        name = part["$ref"].rpartition("/")[2]
+        return NOUNS.get(name) or type_words(definitions.get(name, {"type": "object"}), {}, notation)
     if "anyOf" in part:
-        choices = [choice for choice in part["anyOf"] if choice.get("type") != "null"]
+        choices = [choice for choice in part["anyOf"] if choice.get("type") != "null" and choice != VARIABLE]
         return " or ".join(dict.fromkeys(type_words(choice, definitions, notation) for choice in choices))
     if "enum" in part:
         return " · ".join(f"`{value}`" for value in part["enum"])
@@ -185,6 +200,11 @@ def type_words(part: Schema, definitions: Mapping[str, Schema], notation: Notati
         return NOTATIONS[notation]
     if kind == "array":
         return f"list of: {type_words(part.get('items', {}), definitions, notation)}"
+    inner = part.get("additionalProperties")
+    if kind == "object" and isinstance(inner, dict) and inner:
+        return f"map of names to: {type_words(inner, definitions, notation)}"
+    if isinstance(kind, list):
+        return " or ".join(_TYPES[each] for each in kind)
     words = _TYPES.get(str(kind), "any value")
     bounds = [f"{word} {part[key]:g}" for key, word in _BOUNDS.items() if key in part]
     return f"{words}, {' and '.join(bounds)}" if bounds else words
@@ -204,10 +224,12 @@ def _groups(kind: str, name: str, plug: Any) -> Iterator[tuple[str, tuple[Parame
         yield title, parameters(common)
 
 
-def _default(part: Schema, *, has_own: bool) -> str:
+def _default(part: Schema) -> str:
     value = part.get("default")
-    if value in (None, "", [], {}) or not has_own:
+    if value in (None, "", [], {}):
         return ""
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

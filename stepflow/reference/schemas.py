@@ -112,9 +112,8 @@ class _Book:
         keys["parse"]["items"] = _ref("field")
         keys["answer"] |= _ref("answer")
         keys["verify"]["items"] = _ref("verifier")
-        keys["tests"]["items"] = _ref("test")
+        keys["tests"]["items"] = self._tests(TestSpec)
         self.definitions["rule-ReuseSpec"]["properties"]["skip_when"]["items"] = _ref("condition")
-        self.definitions["test"] = self._test(TestSpec)
         return {**root, "patternProperties": FREE_KEYS}
 
     def pipeline(self) -> Schema:
@@ -122,15 +121,16 @@ class _Book:
         self.definitions["rule"] = self.rule()
         root = self._model(PipelineSpec, "pipeline-")
         keys = root["properties"]
-        keys["rules"]["items"] = {"if": {"type": "string"}, "then": {}, "else": _ref("rule")}
-        keys["backend"] |= self._backend()
+        self.definitions["rule-entry"] = {"if": {"type": "string"}, "else": _ref("rule")}
+        self.definitions["backend"] = self._backend()
+        keys["rules"]["items"] = _ref("rule-entry")
+        keys["backend"] |= _ref("backend")
         keys["stages"]["items"] = {"enum": list(STAGES)}
-        keys["tests"]["items"] = _ref("pipeline-test")
+        keys["tests"]["items"] = self._tests(PipelineTestSpec)
         self.definitions["pipeline-StoreSpec"]["properties"]["type"] |= {"enum": [*self.registry.names("store")]}
         self.definitions["pipeline-RetrieveSpec"]["properties"]["embedder"] |= {
             "enum": [*self.registry.names("embedder")]
         }
-        self.definitions["pipeline-test"] = self._test(PipelineTestSpec)
         return {**root, "patternProperties": FREE_KEYS}
 
     def _model(self, model: type[BaseModel], prefix: str) -> Schema:
@@ -138,15 +138,14 @@ class _Book:
         self.definitions |= made.pop("$defs")
         return made
 
-    def _test(self, model: type[BaseModel]) -> Schema:
+    def _tests(self, model: type[BaseModel]) -> Schema:
         """A test, whose scripted replies are written like those of the scripted backend."""
-        made = self._model(model, "test-")
+        self.definitions[f"test-{model.__name__}"] = self._model(model, "test-")
         replies = self._component("backend", "scripted", NoCommon)["properties"]["replies"]["items"]
-        for part in (made, *self.definitions.values()):
-            keys = part.get("properties", {})
-            if "expect" in keys and "model" in keys:
-                keys["model"]["items"] = replies
-        return made
+        for name, part in self.definitions.items():
+            if name.startswith("test-") and "model" in part["properties"]:
+                part["properties"]["model"]["items"] = replies
+        return _ref(f"test-{model.__name__}")
 
     # --- components -------------------------------------------------------------------------------------------------
 

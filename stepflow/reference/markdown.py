@@ -1,0 +1,209 @@
+"""Reference pages in Markdown, drawn from the components and models."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from stepflow.catalog import FUNCTION_MODULES
+from stepflow.config.schema import (
+    AnswerCommon,
+    CachedTurn,
+    ConditionCommon,
+    ConstraintCommon,
+    ExpectSpec,
+    FallbackSpec,
+    FieldCommon,
+    LimitsSpec,
+    PatchSpec,
+    PipelineSpec,
+    PipelineTestSpec,
+    PromptingSpec,
+    RepairSpec,
+    RetrieveSpec,
+    ReuseSpec,
+    RouteSpec,
+    RuleSpec,
+    StoreSpec,
+    TestSpec,
+    TraceSpec,
+    TurnSpec,
+    VerifyCommon,
+)
+from stepflow.reference.codes import CODES
+from stepflow.reference.components import ABOUT, COMMON, Page, Parameter, function_page, names, page, parameters
+from stepflow.reference.schemas import Schema, schema
+from stepflow.registry import Registry
+
+MADE = "<!-- Made from the source by `make docs`. Change the docstrings and models, not this file. -->"
+Keys = tuple[Parameter, ...]
+Section = tuple[str, str, type[BaseModel]]
+
+RULE_SECTIONS: tuple[Section, ...] = (
+    ("An item of `match`, `unless`, `skip_when`", "A [condition](conditions.md), and:", ConditionCommon),
+    ("A constraint", "A [reader](readers.md), and:", ConstraintCommon),
+    ("An item of `parse`", "A [reader](readers.md), and:", FieldCommon),
+    ("`answer`", "A [reader](readers.md), and:", AnswerCommon),
+    ("An item of `verify`", "A [verifier](verifiers.md), and:", VerifyCommon),
+    ("`reuse`", "", ReuseSpec),
+    ("`generate`", "", PromptingSpec),
+    ("`patch`", "", PatchSpec),
+    ("`repair`", "", RepairSpec),
+    ("`fallback`", "", FallbackSpec),
+    ("An item of `tests`", "", TestSpec),
+    ("An item of `cache` in a test", "", CachedTurn),
+    ("`expect` in a test", "Only what is named is compared.", ExpectSpec),
+)  # fmt: skip
+PIPELINE_SECTIONS: tuple[Section, ...] = (
+    ("`store`", "A [store](stores.md) by its `type`.", StoreSpec),
+    ("`retrieve`", "", RetrieveSpec),
+    ("`route`", "", RouteSpec),
+    ("`limits`", "", LimitsSpec),
+    ("`trace`", "", TraceSpec),
+    ("An item of `tests`", "", PipelineTestSpec),
+    ("An item of `turns` in a test", "`expect` is that of a [rule's tests](rule-file.md#expect-in-a-test).", TurnSpec),
+)
+
+
+def pages(registry: Registry) -> dict[str, str]:
+    """The text of every page that this module makes, by file name."""
+    made = {f"{kind}s.md": kind_page(registry, kind) for kind in ABOUT if kind != "function"}
+    return made | {
+        "functions.md": functions_page(),
+        "rule-file.md": file_page("A rule file", _RULE_INTRODUCTION, schema("rule", registry), RuleSpec, RULE_SECTIONS),
+        "pipeline-file.md": file_page(
+            "A pipeline file", _PIPELINE_INTRODUCTION, schema("pipeline", registry), PipelineSpec, PIPELINE_SECTIONS
+        ),
+    }
+
+
+_RULE_INTRODUCTION = """\
+One task type. `id`, `match` and `verify` are needed, and a first line `stepflow: 1` and a second `kind: rule`. Where a
+component is wanted, write a map with `type:` and the component's parameters, or the bare type: `- json`.
+Keys that begin with `x-` are free at top level."""
+
+_PIPELINE_INTRODUCTION = """\
+Rules, a backend, a store and limits. `id` and `backend` are needed, and a first line `stepflow: 1` and a second
+`kind: pipeline`. A value may name an environment variable: `${NAME}`, or `${NAME:-default}`. Paths under `rules` are
+relative to the file; all other paths are relative to the working directory."""
+
+
+def kind_page(registry: Registry, kind: str) -> str:
+    """The page of one kind of component."""
+    known = [page(registry, kind, name) for name in names(registry, kind)]
+    own = {title for title, _ in COMMON.get(kind, ())}
+    blocks = [MADE, f"# {kind.capitalize()}s", f"{kind.capitalize()}s {ABOUT[kind]}."]
+    blocks.append("\n".join(f"- [`{each.name}`](#{_anchor(each.name)}): {each.summary}" for each in known))
+    for each in known:
+        blocks += [f"## `{each.name}`", *_body(each)]
+        blocks += [_table(keys) for title, keys in each.groups if title not in own]
+    for title, model in COMMON.get(kind, ()):
+        blocks += [f"## {title}", _table(parameters(model))]
+    return _page(blocks)
+
+
+def functions_page() -> str:
+    """The page of all functions, by the module that they come from."""
+    blocks = [MADE, "# Functions", _FUNCTIONS]
+    for module_name in FUNCTION_MODULES:
+        module = importlib.import_module(f"stepflow.strategies.functions.{module_name}")
+        text = inspect.cleandoc(module.__doc__ or "")
+        blocks += [f"## {module_name.capitalize()}", text]
+        blocks += [_function(known) for known in _by_function(module.FUNCTIONS)]
+    return _page(blocks)
+
+
+_FUNCTIONS = """\
+Expressions and templates may call these, as `length(items)` or as `items | length`. Numbers are exact: `0.1 + 0.2`
+is `0.3`. A function that is given something else than it wants fails, and then what it stands in has failed too.
+
+Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= > >=`, also chained), `and`, `or`, `not`,
+`in`, `a if b else c`, lists `[1, 2]`, maps `{'a': 1}`, members `answer.value`, `items[0]`, `items[:2]`;
+`is defined`, `| default(0)`; `is number`, `is string`, `is none`, `is even`, …; and for lists
+`| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`."""
+
+
+def file_page(title: str, introduction: str, whole: Schema, model: type[BaseModel], sections: Iterable[Section]) -> str:
+    """The page of a kind of file, from its schema: its keys, then those of the maps in it."""
+    definitions = whole["$defs"]
+    blocks = [MADE, f"# {title}", introduction, _table(parameters(model, whole))]
+    for heading, text, part in sections:
+        known = next((made for name, made in definitions.items() if name.endswith(f"-{part.__name__}")), None)
+        own = None if known is None else {**known, "$defs": definitions}
+        blocks += [f"## {heading}", inspect.cleandoc(part.__doc__ or ""), text, _table(parameters(part, own))]
+    return _page(blocks)
+
+
+def diagnostics_page(examples: Mapping[str, tuple[str, str]]) -> str:
+    """The page of diagnostics; `examples` hold for each code a file and what `stepflow lint` says of it."""
+    blocks = [MADE, "# Diagnostics", _DIAGNOSTICS]
+    blocks.append("\n".join(f"- [`{code}`](#{code})" for code in CODES))
+    for code, meaning in CODES.items():
+        blocks += [f"## {code}", meaning]
+        if code in examples:
+            file, said = examples[code]
+            blocks += [f"```yaml broken\n{file.rstrip()}\n```", f"```text\n{said.rstrip()}\n```"]
+    return _page(blocks)
+
+
+_DIAGNOSTICS = """\
+`stepflow lint` reports all problems of a file at once. Each has a code, a place, a sentence, and mostly a hint.
+Errors keep a file from running. Warnings do not, unless `lint --strict` is asked."""
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _page(blocks: Iterable[str]) -> str:
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _body(each: Page) -> Iterator[str]:
+    yield each.summary
+    yield _fenced(each.text)
+
+
+def _fenced(text: str) -> str:
+    """The text with its indented blocks as fenced ones: YAML where they begin with a key of a file."""
+    blocks = re.split(r"\n{2,}", text)
+    return "\n\n".join(_fence(block) if block.startswith("    ") else block for block in blocks)
+
+
+def _fence(block: str) -> str:
+    key = block.strip().partition(":")[0]
+    language = "yaml" if key in RuleSpec.model_fields or key in PipelineSpec.model_fields else "text"
+    return f"```{language}\n{textwrap.dedent(block)}\n```"
+
+
+def _function(known: tuple[list[str], Callable[..., Any]]) -> str:
+    called, function = known
+    each = function_page(called[0], function)
+    also = f" Also called {', '.join(f'`{name}`' for name in called[1:])}." if called[1:] else ""
+    examples = "\n".join(each.examples)
+    block = f"```text\n{examples}\n```" if examples else ""
+    return "\n\n".join(part for part in (f"### `{each.signature}`", each.summary + also, each.text, block) if part)
+
+
+def _by_function(table: Mapping[str, Callable[..., Any]]) -> Iterator[tuple[list[str], Callable[..., Any]]]:
+    for function in dict.fromkeys(table.values()):
+        yield [name for name, each in table.items() if each is function], function
+
+
+def _table(keys: Keys) -> str:
+    """A table of keys. Bars inside a cell would end it, so they are written as entities."""
+    lines = ["| key | what may stand there | default | meaning |", "| --- | --- | --- | --- |"]
+    for key in keys:
+        default = "*needed*" if key.required else f"`{key.default}`" if key.default else ""
+        cells = (f"`{key.name}`", key.type, default, key.description)
+        lines.append("| " + " | ".join(cell.replace("|", "&#124;") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _anchor(name: str) -> str:
+    return name.replace(" ", "-")
