@@ -82,6 +82,17 @@ def identity(value: Value) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
+def meaning(value: Value) -> Value:
+    """The value without what does not count when values are compared: the text of an equation."""
+    if isinstance(value, Equation):
+        return Equation(value.sides)
+    if isinstance(value, list | tuple):
+        return tuple(meaning(item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: meaning(item) for key, item in value.items()}
+    return value
+
+
 class NotLinear(ValueError):
     """An expression that is not linear: a product of unknowns, or an unknown in a denominator."""
 

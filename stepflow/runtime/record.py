@@ -10,6 +10,7 @@ from stepflow.model import Final, Origin, Record, Request, Usage
 from stepflow.runtime.extract import Task
 from stepflow.runtime.verify import Examination
 from stepflow.runtime.wording import signature, skeleton, words
+from stepflow.values import meaning
 
 
 def request_key(sources: str, request: Request) -> str:
@@ -79,4 +80,4 @@ class Keys:
         self.words = content_words(task)
         self.skeleton = skeleton(task.request.prompt, task.constraints.values())
         guarded = self.words if task.rule.reuse.guard == "same_words" else None
-        self.signature = signature(task.values, guarded)
+        self.signature = signature({name: meaning(value) for name, value in task.values.items()}, guarded)
