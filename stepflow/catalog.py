@@ -28,11 +28,12 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
         "expr", "regex", "not_regex", "contains", "excludes", "one_of", "lark", "json", "jsonpath", "json_schema",
         "step_count", "no_stale_values", "length", "derivation",
     ),
+    "rewriter": _table("strategies.rewriters", "substitute", "json_members", "template"),
     "condition": {
         **_table("strategies.conditions", "regex", "keywords", "expr", "lark", "constraint_changed", "pass_ratio"),
         "prompt_matches": "stepflow.strategies.conditions.regex",
     },
-    "backend": _table("adapters.backends", "litellm", "local", "scripted", "replay"),
+    "backend": _table("adapters.backends", "litellm", "local", "scripted", "replay", "simulated"),
     "store": {
         "diskcache": "stepflow.adapters.stores.diskcache_plug",
         "memory": "stepflow.adapters.stores.memory",

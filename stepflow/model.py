@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Origin = Literal["model", "patch", "repair", "fallback"]
-"""Who wrote an answer or a step: the model at once, a patch call, a repair call, or the rule's fallback text."""
+Origin = Literal["model", "patch", "repair", "rewrite", "fallback"]
+"""Who wrote an answer or a step: the model at once, a patch or repair call, a rewriter, or the rule's fallback."""
 
 OutcomeName = Literal["exact", "reuse", "rewrite", "patch", "skip_reuse", "miss", "passthrough"]
 Final = Literal["verified", "fallback", "unverified"]

@@ -16,6 +16,7 @@ from stepflow.protocols import (
     Expression,
     Pattern,
     Reader,
+    Rewriter,
     Segmenter,
     Template,
     Verifier,
@@ -99,6 +100,7 @@ class Reuse:
 
     guard: Guard = "same_words"
     ignore: frozenset[str] = frozenset()
+    ignore_matching: Pattern | None = None
     min_similarity: float | None = None
     top_k: int | None = None
     skip_when: tuple[Refusal, ...] = ()
@@ -110,6 +112,16 @@ class Prompting:
 
     template: Template | None = None
     schema_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One rewriter of the chain."""
+
+    id: str
+    rewriter: Rewriter
+    when: Expression | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,7 @@ class Rule:
     answer: Reading | None
     checks: tuple[Check, ...]
     reuse: Reuse
+    rewrite: tuple[Rewrite, ...]
     generate: Prompting
     patch: Patch | None
     repair: Repair | None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-Kind = Literal["reader", "converter", "segmenter", "verifier", "condition", "backend", "store", "embedder"]
+Kind = Literal["reader", "converter", "segmenter", "verifier", "rewriter", "condition", "backend", "store", "embedder"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 RESERVED = frozenset({"type", "id", "scope", "when", "on_fail", "message", "enabled"})

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from stepflow.compiler import prompts
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import unguarded_constraints
+from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, resolve
 from stepflow.compiler.site import Site
@@ -19,17 +22,35 @@ from stepflow.config.schema import (
     ConstraintCommon,
     FieldCommon,
     PromptingSpec,
+    RewriteCommon,
     RuleSpec,
     TestSpec,
     VerifyCommon,
 )
 from stepflow.fingerprint import fingerprint
 from stepflow.options import Options
-from stepflow.plan import Check, Default, Derivation, Fallback, Patch, Prompting, Reading, Refusal, Repair, Reuse, Rule
+from stepflow.plan import (
+    Check,
+    Default,
+    Derivation,
+    Fallback,
+    Patch,
+    Prompting,
+    Reading,
+    Refusal,
+    Repair,
+    Reuse,
+    Rewrite,
+    Rule,
+)
 from stepflow.protocols import Converter, Notation
 from stepflow.registry import Kind, Registry
 from stepflow.values import exact
 
+SALVAGED = frozenset({"title", "priority", "reuse", "generate", "patch", "repair", "fallback"})
+"""Parts of a rule that nothing else names: when one is broken, the rest can still be checked."""
+ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
+"""What the engine itself checks of every answer, under these names."""
 READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables")
 ELSEWHERE = {
     "skip_when": "`reuse:`",
@@ -40,9 +61,10 @@ ELSEWHERE = {
     "max_attempts": "`repair:`",
     "max_calls": "`patch:`",
     "on_fail": "an item of `verify:`",
-    "backend": "a pipeline file",
-    "rules": "a pipeline file",
-    "stages": "a pipeline file",
+    "backend": "in a pipeline file",
+    "rules": "in a pipeline file",
+    "stages": "in a pipeline file",
+    "store": "in a pipeline file",
 }
 
 
@@ -53,7 +75,7 @@ class RuleCompiler:
         self.site = site
         self.registry = registry
         self.version = version
-        self.known: frozenset[str] = frozenset({"prompt", "constraints"})
+        self.known: frozenset[str] = frozenset({"prompt", "constraints", "rest"})
         self.verifiers: list[Component] = []
         self.skips: list[Component] = []
 
@@ -72,6 +94,7 @@ class RuleCompiler:
             ignore=frozenset(key for key in data if key.startswith("x-")) if isinstance(data, Mapping) else frozenset(),
         )
         self.site.problems.extend(problems)
+        spec = spec or _without_broken_parts(data)
         if spec is None:
             return None
         assert isinstance(spec, RuleSpec)
@@ -92,6 +115,7 @@ class RuleCompiler:
         answer = self._answer(spec)
         checks = self._checks(spec)
         reuse = self._reuse(spec)
+        rewrite = self._rewriters(spec)
         generate = self._prompting("generate", spec.generate, base, None)
         patch = None
         if spec.patch.enabled:
@@ -101,7 +125,8 @@ class RuleCompiler:
         if spec.repair.max_attempts:
             prompting = self._prompting("repair", spec.repair, base | prompts.REPAIR_NAMES, prompts.REPAIR)
             repair = Repair(spec.repair.max_attempts, prompting)
-        reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS})
+        words = [spec.reuse.ignore, spec.reuse.ignore_matching]  # records keep the words that these leave over
+        reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS}, words)
         judging = {
             key: value for key, value in data.items() if key not in {"tests", "title"} and not key.startswith("x-")
         }
@@ -120,6 +145,7 @@ class RuleCompiler:
             answer=answer,
             checks=checks,
             reuse=reuse,
+            rewrite=rewrite,
             generate=generate,
             patch=patch,
             repair=repair,
@@ -127,7 +153,13 @@ class RuleCompiler:
             unguarded=unguarded_constraints(constraints, let, self.verifiers, self.skips),
             reading=reading,
             verifying=fingerprint(self.version, judging),
-            tests=declared_tests(self.site, TestSpec),
+            tests=declared_tests(
+                self.site,
+                TestSpec,
+                constraints=frozenset(spec.constraints),
+                let=frozenset(spec.let),
+                failed_checks=frozenset(check.id for check in checks) | ENGINE_CHECKS,
+            ),
         )
 
     # --- what everything else is built with ------------------------------------------------------------------------
@@ -208,38 +240,28 @@ class RuleCompiler:
 
     def _let(self, spec: RuleSpec) -> tuple[Derivation, ...]:
         derivations = []
+        order = LetOrder({name: self._names_read(text) for name, text in spec.let.items()})
         for name, text in spec.let.items():
             site = self.site.at("let", name)
             if name in self.known:
                 site.report("duplicate-name", f"{name!r} is a constraint or table already", part="key")
                 continue
-            expression = self._expression(text, site, frozenset(spec.let))
-            if expression is not None:
-                derivations.append(Derivation(name, expression, site.where))
+            source = _expression_text(text)
+            if source is None:
+                site.report("wrong-type", "a `let` value is an expression, a text")
+            elif not order.report(name, source, site) and self._sound_expression(source, site):
+                derivations.append(Derivation(name, self.workshop.expression(source), site.where))
             self.known |= {name}
         return tuple(derivations)
 
-    def _expression(self, text: Any, site: Site, all_lets: frozenset[str]) -> Any:
-        source = _expression_text(text)
-        if source is None:
-            site.report("wrong-type", "a `let` value is an expression, a text")
-            return None
-        later = self._later(source, all_lets)
-        if later:
-            names = ", ".join(repr(name) for name in later)
-            hint = "move it below what it uses; a value cannot be used before it is made"
-            site.report("forward-reference", f"this uses {names}, which is made at or after this line", hints=(hint,))
-            return None
-        if check_text(Notation.EXPRESSION, source, site, self.workshop, self.known) is None:
-            return None
-        return self.workshop.expression(source)
+    def _sound_expression(self, source: str, site: Site) -> bool:
+        return check_text(Notation.EXPRESSION, source, site, self.workshop, self.known) is not None
 
-    def _later(self, source: str, all_lets: frozenset[str]) -> list[str]:
+    def _names_read(self, text: Any) -> frozenset[str]:
         try:
-            names = self.workshop.expression(source).names
+            return self.workshop.expression(_expression_text(text) or "").names
         except NotationError:
-            return []
-        return sorted(names & (all_lets - self.known))
+            return frozenset()
 
     def _conditions(self, key: str, known: frozenset[str], site: Site | None = None) -> tuple[Refusal, ...]:
         place = site or self.site
@@ -297,13 +319,13 @@ class RuleCompiler:
         return tuple(checks)
 
     def _check(self, index: int, item: Any) -> Check | None:
-        label = item.get("id") or item.get("type") if isinstance(item, Mapping) else item
+        label = item.get("id") or item.get("type") or f"item {index + 1}" if isinstance(item, Mapping) else item
         site = self.site.at("verify", index, crumb=f"verify › {label}")
         scope = item.get("scope", "output") if isinstance(item, Mapping) else "output"
         names = self.known | {"output", "steps", "answer", "cached"}
         if scope == "step":
             names |= {"step", "previous"}
-        component = self._resolve("verifier", site, VerifyCommon, names | {"reason"})
+        component = self._resolve("verifier", site, VerifyCommon, names)
         if component is None or not component.options.enabled:
             return None
         self.verifiers.append(component)
@@ -326,13 +348,32 @@ class RuleCompiler:
     def _reuse(self, spec: RuleSpec) -> Reuse:
         site = self.site.at("reuse")
         known = self.known | {"cached", "pass_ratio"}
+        phrases = spec.reuse.ignore_matching
+        sound = phrases is None or check_text(
+            Notation.REGEX, phrases, site.at("ignore_matching", crumb="ignore_matching"), self.workshop, known
+        )
         return Reuse(
             guard=spec.reuse.guard,
             ignore=frozenset(word.casefold() for word in spec.reuse.ignore),
+            ignore_matching=self.workshop.regex(phrases) if phrases is not None and sound is not None else None,
             min_similarity=spec.reuse.min_similarity,
             top_k=spec.reuse.top_k,
             skip_when=self._conditions("skip_when", known, site) if spec.reuse.skip_when else (),
         )
+
+    def _rewriters(self, spec: RuleSpec) -> tuple[Rewrite, ...]:
+        known = self.known | {"output", "steps", "answer", "cached", "step", "previous"}
+        rewriters = []
+        for index in range(len(spec.rewrite)):
+            site = self.site.at("rewrite", index, crumb="rewrite")
+            component = self._resolve("rewriter", site, RewriteCommon, known)
+            rewriter = build(component, self.workshop) if component is not None else None
+            if component is None or rewriter is None:
+                continue
+            options = component.options
+            when = self.workshop.expression(options.when) if options.when is not None else None
+            rewriters.append(Rewrite(options.id or component.name, rewriter, when, site.where))
+        return tuple(rewriters)
 
     def _prompting(self, key: str, spec: PromptingSpec, known: frozenset[str], default: str | None) -> Prompting:
         if key in self.site.data:
@@ -350,6 +391,20 @@ class RuleCompiler:
             return None if text is None else self.workshop.template(text)
         except NotationError:
             return None  # reported by check_notations, at its place
+
+
+def _without_broken_parts(data: Any) -> RuleSpec | None:
+    """The rule with defaults for its broken parts, so that the others are checked too; None when names depend on them.
+
+    What is compiled from it is thrown away.
+    """
+    try:
+        return RuleSpec.model_validate(data)
+    except ValidationError as error:
+        broken = {str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors()}
+    if not broken <= SALVAGED:
+        return None
+    return RuleSpec.model_validate({key: value for key, value in data.items() if key not in broken})
 
 
 def _exact_value(value: Any) -> Any:

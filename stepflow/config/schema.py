@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from stepflow.config.units import Duration, Size
-from stepflow.model import OnFail, Scope
+from stepflow.model import Final, OnFail, Origin, OutcomeName, Scope
 from stepflow.options import Options
 from stepflow.plan import OPTIONAL_STAGES, STAGES, FallbackType, Find, Guard, PatchScope, Source
-from stepflow.protocols import ExpressionText, NameRef, TableName, TemplateText
+from stepflow.protocols import ExpressionText, NameRef, RegexText, TableName, TemplateText
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -88,6 +88,13 @@ class ConditionCommon(Options):
     id: Identifier | None = Field(None, description="Its name in traces; default: its type")
 
 
+class RewriteCommon(Options):
+    """Keys of every rewriter."""
+
+    id: Identifier | None = Field(None, description="Its name in traces; default: its type")
+    when: ExpressionText | None = Field(None, description="Only for failing steps for which this holds")
+
+
 class ReuseSpec(Options):
     """When the answer to another prompt may be considered."""
 
@@ -95,6 +102,7 @@ class ReuseSpec(Options):
     top_k: int | None = Field(None, ge=1, le=100, description="How many candidates are considered")
     guard: Guard = Field("same_words", description="What must agree outside the constraints")
     ignore: list[str] = Field(default_factory=list, description="Words that do not change what is asked")
+    ignore_matching: RegexText | None = Field(None, description="A pattern of phrases that do not change it either")
     skip_when: list[Any] = Field(default_factory=list, description="Conditions under which reuse is not attempted")
 
 
@@ -135,8 +143,8 @@ class FallbackSpec(Options):
 class RuleSpec(Options):
     """One task type. Keys follow the run; only `id`, `match` and `verify` are required."""
 
-    stepflow: Literal[1] = Field(description="Version of the language")
-    kind: Literal["rule"] = Field(description="What this file is")
+    stepflow: Literal[1] = Field(description="Version of the language; write `stepflow: 1`")
+    kind: Literal["rule"] = Field(description="What this file is; write `kind: rule`")
     id: Identifier = Field(description="The rule's name")
     title: str = Field("", description="One line for people")
     priority: int = Field(0, description="Rules with a higher one are asked first")
@@ -155,6 +163,7 @@ class RuleSpec(Options):
     answer: Any = Field(None, description="Where the final answer stands")
     verify: list[Any] = Field(min_length=1, description="What makes a step and an answer right")
     reuse: ReuseSpec = Field(default_factory=lambda: ReuseSpec.model_validate({}), description="When to consider reuse")
+    rewrite: list[Any] = Field(default_factory=list, description="Rewriters of failing steps, without a model call")
     generate: PromptingSpec = Field(
         default_factory=lambda: PromptingSpec.model_validate({}), description="What is asked for a full answer"
     )
@@ -227,8 +236,8 @@ def _ordered(stages: list[str]) -> list[str]:
 class PipelineSpec(Options):
     """Rules, backend, store, stages and limits."""
 
-    stepflow: Literal[1] = Field(description="Version of the language")
-    kind: Literal["pipeline"] = Field(description="What this file is")
+    stepflow: Literal[1] = Field(description="Version of the language; write `stepflow: 1`")
+    kind: Literal["pipeline"] = Field(description="What this file is; write `kind: pipeline`")
     id: Identifier = Field(description="The pipeline's name")
     title: str = Field("", description="One line for people")
     rules: list[Any] = Field(default_factory=list, description="Files, patterns of files, or rules written here")
@@ -252,7 +261,7 @@ class CachedTurn(Options):
 
     prompt: str = Field(description="The earlier prompt")
     output: str = Field(description="The answer that was stored, right or wrong")
-    origin: Literal["model", "patch", "repair", "fallback"] = Field("model", description="Who wrote it")
+    origin: Origin = Field("model", description="Who wrote it")
 
 
 class ExpectSpec(Options):
@@ -265,15 +274,21 @@ class ExpectSpec(Options):
     steps: list[str] | None = Field(None, description="The texts of the answer's steps")
     failed_steps: list[int] | None = Field(None, description="Steps of the candidate, or of `output`, that fail")
     failed_checks: list[str] | None = Field(None, description="Verifiers that fail on the candidate, or on `output`")
-    outcome: str | None = Field(None, description="exact, reuse, rewrite, patch, skip_reuse, miss, passthrough")
-    final: str | None = Field(None, description="verified, fallback, unverified")
-    origin: str | None = Field(None, description="model, patch, repair, fallback")
+    outcome: OutcomeName | None = Field(None, description="How the answer came about")
+    final: Final | None = Field(None, description="How far the answer can be trusted")
+    origin: Origin | None = Field(None, description="Who wrote the answer")
     skip_reason: str | None = Field(None, description="Why reuse was skipped")
     calls: int | None = Field(None, ge=0, description="Model calls")
     kept: int | None = Field(None, ge=0, description="Steps kept")
     answer: Any = Field(None, description="The final answer's value")
     output: str | None = Field(None, description="The whole text served")
     error: str | None = Field(None, description="Part of the error message")
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> ExpectSpec:
+        if not self.model_fields_set:
+            raise ValueError("a test that expects nothing shows nothing: say what must come out")
+        return self
 
 
 class TestSpec(Options):

@@ -7,7 +7,7 @@ A rule declines a prompt when a constraint cannot be read, when more than one st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -15,11 +15,15 @@ from stepflow.model import Constraint, Request
 from stepflow.plan import Plan, Reading, Refusal, Rule
 from stepflow.protocols import Found, Groups, Names
 from stepflow.runtime.journal import Journal
+from stepflow.runtime.wording import unread
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A prompt as one rule understands it. `names` is what expressions may name."""
+    """A prompt as one rule understands it. `names` is what expressions may name.
+
+    Its `rest` is the prompt with an ellipsis for all that was read: what is there and was not understood.
+    """
 
     rule: Rule
     request: Request
@@ -129,11 +133,13 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
 def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
     """The prompt as this rule reads it. Raises `Declined`."""
     prompt = request.prompt
-    if not forced and _first(rule.match, prompt, {}) is None:
+    if not forced and _first(rule.match, prompt, {"prompt": prompt}) is None:
         raise Declined("`match` finds nothing")
     constraints = _constraints(rule, request)
     values = {name: constraint.value for name, constraint in constraints.items()}
+    spans = [span for constraint in constraints.values() for span in constraint.spans]
     names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
+    names["rest"] = unread(prompt, spans, rule.reuse.ignore_matching)
     let: dict[str, Any] = {}
     for derivation in rule.let:
         try:
@@ -156,7 +162,8 @@ def _constraints(rule: Rule, request: Request) -> dict[str, Constraint]:
         if constraint is None and not reading.optional:
             raise Declined(f"constraint {reading.name}: not found in the prompt")
         if constraint is not None:
-            constraints[reading.name] = constraint
+            in_prompt = reading.source == "user"  # spans of another text must not hide words of the prompt
+            constraints[reading.name] = constraint if in_prompt else replace(constraint, spans=())
     return constraints
 
 

@@ -22,7 +22,7 @@ from stepflow.runtime.produce import produce, refuse_broken
 from stepflow.runtime.record import Keys, draft_record, request_key
 from stepflow.runtime.retrieve import Offer, choose
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
-from stepflow.runtime.segment import NotSegmentable
+from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import Examination, examine, read_answer
 
 Interpretation = Generator[Effect, Reply, Outcome]
@@ -107,6 +107,8 @@ def _use(
 ) -> Generator[Effect, Reply, Outcome | str]:
     """Serve the candidate's steps, patched where they fail; or the reason why that did not come about."""
     record = offer.candidate.record
+    if examination.passed and offer.changes:
+        return (yield from _rewritten(run, task, keys, offer, examination))
     if examination.passed:
         run.journal.add("integrity", "the answer as a whole passes")
         if run.has("record"):
@@ -114,10 +116,29 @@ def _use(
             assert isinstance(linked, Saved)
             run.journal.add("record", linked.note or f"this request now finds record {record.id}", record=record.id)
         return _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
-    return (yield from _patch(run, task, keys, examination))
+    return (yield from _patch(run, task, keys, offer, examination))
 
 
-def _patch(run: Run, task: Task, keys: Keys, examination: Examination) -> Generator[Effect, Reply, Outcome | str]:
+def _rewritten(
+    run: Run, task: Task, keys: Keys, offer: Offer, examination: Examination
+) -> Generator[Effect, Reply, Outcome | str]:
+    """Serve the rewritten steps, once the answer that they make has been read and verified from its text alone."""
+    whole = examine(task, cut(task.rule, examination.text, "rewrite"), offer.candidate.record)
+    if not whole.passed:
+        run.journal.add_verdicts("integrity", whole.verdicts)
+        return "rewrite-failed"
+    run.journal.add("integrity", "the rewritten answer as a whole passes")
+    # What is rewritten from a deterministic answer stays marked as one.
+    origin: Origin = "fallback" if offer.candidate.record.origin == "fallback" else "rewrite"
+    saved = yield from _save(run, task, keys, examination, origin, _final(origin))
+    kept = len(examination.steps) - len(offer.changes)
+    outcome = _outcome(run, task, "rewrite", examination, origin, saved, kept=kept, failed_steps=offer.failed_steps)
+    return replace(outcome, rewritten=len(offer.changes))
+
+
+def _patch(
+    run: Run, task: Task, keys: Keys, offer: Offer, examination: Examination
+) -> Generator[Effect, Reply, Outcome | str]:
     rule = task.rule
     if rule.patch is None or not run.has("patch"):
         return examination.failures[0].check
@@ -145,7 +166,7 @@ def _patch(run: Run, task: Task, keys: Keys, examination: Examination) -> Genera
         if patched.passed:
             kept = kept_count(rule, (*before, *after), patched.steps)
             saved = yield from _save(run, task, keys, patched, "patch", "verified")
-            return _outcome(
+            outcome = _outcome(
                 run,
                 task,
                 "patch",
@@ -154,8 +175,9 @@ def _patch(run: Run, task: Task, keys: Keys, examination: Examination) -> Genera
                 saved,
                 kept=kept,
                 patched=len(patched.steps) - kept,
-                failed_steps=examination.failed_steps,
+                failed_steps=offer.failed_steps,
             )
+            return replace(outcome, rewritten=len(offer.changes), kept=max(kept - len(offer.changes), 0))
     return "patch-failed"
 
 
@@ -175,7 +197,7 @@ def _in_full(run: Run, task: Task, keys: Keys, offer: Offer | None) -> Interpret
         product.origin,
         saved,
         skip_reason=offer.refusal if offer is not None else "",
-        failed_steps=offer.examination.failed_steps if offer is not None and offer.examination is not None else (),
+        failed_steps=offer.failed_steps if offer is not None else (),
     )
     return replace(outcome, answer=product.text, final=product.final)
 

@@ -34,14 +34,9 @@ def _circumstances(identity: Mapping[str, Any], request: Request) -> list[Any]:
     return [dict(identity), dict(request.parameters), request.tenant, turns]
 
 
-def prompt_spans(task: Task) -> list[tuple[int, int]]:
-    """Where in the prompt the constraints stand."""
-    return [span for constraint in task.constraints.values() for span in constraint.spans]
-
-
 def content_words(task: Task) -> tuple[str, ...]:
     """The prompt's content words outside its constraints, in order."""
-    return words(task.request.prompt, prompt_spans(task), task.rule.reuse.ignore)
+    return words(task.names["rest"], task.rule.reuse.ignore)
 
 
 def draft_record(

@@ -11,17 +11,24 @@ from stepflow.runtime.effects import Effect, Nominate, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.gate import Objection, object_after, object_before
 from stepflow.runtime.record import Keys
+from stepflow.runtime.rewrite import Change, Rewritten, rewrite
 from stepflow.runtime.run import Run
 from stepflow.runtime.verify import Examination, examine
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A candidate, what the verifiers say of its steps, and the reason why it may not be used (empty when it may)."""
+    """A candidate, what the verifiers say of its steps, and the reason why it may not be used (empty when it may).
+
+    `changes` are the steps that were rewritten; the examination is of the steps after that. `failed_steps` are those
+    that failed as they were stored.
+    """
 
     candidate: Candidate
     examination: Examination | None
     refusal: str
+    changes: tuple[Change, ...] = ()
+    failed_steps: tuple[int, ...] = ()
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -75,8 +82,33 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
         return Offer(candidate, None, _refused(run, record, objection))
     examination = examine(task, record.steps, record)
     run.journal.add_verdicts("verify", examination.verdicts)
+    failed_steps = examination.failed_steps
+    rewritten = _rewritten(run, task, examination, record)
+    examination = rewritten.examination
     objection = object_after(task, record, examination.pass_ratio) or _objection_of_check(examination)
-    return Offer(candidate, examination, "" if objection is None else _refused(run, record, objection))
+    refusal = "" if objection is None else _refused(run, record, objection)
+    return Offer(candidate, examination, refusal, rewritten.changes, failed_steps)
+
+
+def _rewritten(run: Run, task: Task, examination: Examination, record: Record) -> Rewritten:
+    """The candidate after the rule's rewriters; as it is when it passes, or nothing rewrites here."""
+    if examination.passed or not task.rule.rewrite or not run.has("rewrite"):
+        return Rewritten(examination)
+    rewritten = rewrite(task, examination, record)
+    for change in rewritten.changes:
+        run.journal.add(
+            "rewrite",
+            f"step {change.step} by {change.rewriter}: {change.before!r} becomes {change.after!r}",
+            step=change.step,
+            before=change.before,
+            after=change.after,
+            where=change.where,
+        )
+    if rewritten.changes:
+        run.journal.add_verdicts("verify", rewritten.examination.verdicts)
+    else:
+        run.journal.add("rewrite", "no rewriter proposes anything that passes")
+    return rewritten
 
 
 def _refused(run: Run, record: Record, objection: Objection) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,21 +55,41 @@ class Examination:
 def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination:
     """Run the whole chain over steps (and the answer that they make). `cached` is the record that they come from."""
     rule = task.rule
+    names, unreadable = _names(task, steps, cached)
+    on_output = [*unreadable, *_output_verdicts(rule, names["output"], names)]
+    if not steps:
+        on_output.append(failed("segment", "there are no steps"))
+    on_steps = _steps_verdicts(rule, steps, names)
+    if not any(map(_decides, on_output)):
+        on_steps += _unseen(steps, on_steps)
+    verdicts = [*on_steps, *on_output]
+    return Examination(steps, tuple(verdicts), names.get("answer", {}).get("value"))
+
+
+def examine_step(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> list[Verdict]:
+    """The verdicts on one step (0-based position) among those before and after it."""
+    return _step_verdicts(task.rule, steps[position], step_names(task, steps, position, cached))
+
+
+def step_names(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> dict[str, Any]:
+    """What expressions and templates about one step may name."""
+    names, _ = _names(task, steps, cached)
+    previous: dict[str, Any] = {}
+    for step in steps[:position]:
+        previous.update(step.fields)
+    return {**names, "step": _visible(steps[position], len(steps)), "previous": previous}
+
+
+def _names(task: Task, steps: Sequence[Step], cached: Record | None) -> tuple[dict[str, Any], list[Verdict]]:
+    """What expressions about the answer may name, and a failed verdict when the answer cannot be read."""
     text = "".join(step.text + step.separator for step in steps)
     names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(_visible(step, len(steps)) for step in steps)}
     if cached is not None:
         names["cached"] = {"constraints": cached.constraints, "let": cached.let, "prompt": cached.prompt}
-    answer, unreadable = read_answer(rule, text)
+    answer, unreadable = read_answer(task.rule, text)
     if answer is not None:
         names["answer"] = answer
-    on_output = [*unreadable, *_output_verdicts(rule, text, names)]
-    if not steps:
-        on_output.append(failed("segment", "there are no steps"))
-    on_steps = _step_verdicts(rule, steps, names)
-    if not any(map(_decides, on_output)):
-        on_steps += _unseen(steps, on_steps)
-    verdicts = [*on_steps, *on_output]
-    return Examination(steps, tuple(verdicts), None if answer is None else answer.get("value"))
+    return names, unreadable
 
 
 def failed(check: str, reason: str) -> Verdict:
@@ -82,20 +102,24 @@ def _decides(verdict: Verdict) -> bool:
     return verdict.on_fail != "warn"
 
 
-def _step_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
+def _steps_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
     verdicts: list[Verdict] = []
     previous: dict[str, Any] = {}
-    checks = [check for check in rule.checks if check.scope == "step"]
     for step in steps:
-        missing = missing_fields(rule, step)
-        if missing:
-            verdicts.append(
-                Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}")
-            )
         seen = {**names, "step": _visible(step, len(steps)), "previous": previous}
-        body = step.text[rule.segmenter.body(step.text) :]
-        verdicts += [verdict for check in checks if (verdict := _apply(check, body, seen, step.index)) is not None]
+        verdicts += _step_verdicts(rule, step, seen)
         previous = {**previous, **step.fields}
+    return verdicts
+
+
+def _step_verdicts(rule: Rule, step: Step, names: Mapping[str, Any]) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    missing = missing_fields(rule, step)
+    if missing:
+        verdicts.append(Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}"))
+    body = step.text[rule.segmenter.body(step.text) :]
+    checks = (check for check in rule.checks if check.scope == "step")
+    verdicts += [verdict for check in checks if (verdict := _apply(check, body, names, step.index)) is not None]
     return verdicts
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 from stepflow.fingerprint import fingerprint
 from stepflow.model import Constraint
+from stepflow.protocols import Pattern
 from stepflow.values import encode
 
 Spans = Iterable[tuple[int, int]]
 
-_TOKEN = re.compile(r"[^\W_]+(?:[-_'’][^\W_]+)*|[<>≤≥≠=+*/^%$€£#@&|~]")
+_TOKEN = re.compile(r"[^\W_]+(?:[-_'’][^\W_]+)*|[^\w\s.,;:!?…'\"`´‘’“”„«»()\[\]{}\\–—-]")
+"""A word, or one sign that may mean something: an operator, a currency, an emoji, a vowel sign. Punctuation does not."""
 _SPACE = re.compile(r"\s+")
 
 COURTESY = re.compile(
@@ -38,6 +40,8 @@ COURTESY = re.compile(
     )\b"""
 )
 
+UNREAD_GAP = "…"
+
 PLAIN_WORDS = frozenset(
     """
     a an the please kindly hi hey hello dear i me my you your we us our it its it's is are be am do does that this these
@@ -45,13 +49,23 @@ PLAIN_WORDS = frozenset(
     """.split()  # noqa: SIM905  # a list of sixty quoted words would be harder to read
 )
 """Words that carry no meaning of their own in a request, whatever the task."""
+_ACRONYMS = frozenset({"US", "IT", "AM", "HI", "ID"})
+"""Plain words only in small letters: the IT department is not the department."""
 
 
-def words(prompt: str, spans: Spans, ignore: frozenset[str]) -> tuple[str, ...]:
-    """The content words of a prompt, casefolded and in order, outside the spans and the ignored words."""
-    text = COURTESY.sub(" ", _mask(prompt, spans, " ").replace("’", "'"))
-    tokens = (token.casefold() for token in _TOKEN.findall(text))
-    return tuple(token for token in tokens if token not in PLAIN_WORDS and token not in ignore)
+def unread(prompt: str, spans: Spans, phrases: Pattern | None) -> str:
+    """The prompt with an ellipsis in place of each span, and without the phrases that do not change what is asked."""
+    rest = _mask(prompt, spans, UNREAD_GAP)
+    return rest if phrases is None else phrases.sub(" ", rest)
+
+
+def words(rest: str, ignore: frozenset[str]) -> tuple[str, ...]:
+    """The content words of what is left unread of a prompt, casefolded and in order, without the ignored words."""
+    text = COURTESY.sub(" ", rest.replace("’", "'"))
+    tokens = ((token, token.casefold()) for token in _TOKEN.findall(text))
+    return tuple(
+        folded for token, folded in tokens if token in _ACRONYMS or not (folded in PLAIN_WORDS or folded in ignore)
+    )
 
 
 def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:

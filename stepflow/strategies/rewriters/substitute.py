@@ -32,7 +32,7 @@ import stepflow.options
 from stepflow.notation import BuildContext, NameRef
 from stepflow.numerals import numerals
 from stepflow.protocols import Rewriter, Rewriting
-from stepflow.values import Equation, Linear, Number, is_number, show
+from stepflow.values import Equation, Linear, Number, is_number, normal, show
 
 NAME = "substitute"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
@@ -146,13 +146,9 @@ class _Changes:
 def _signed(text: str) -> Iterator[Number]:
     """The numbers of a text, each with the sign written before it."""
     for found in numerals(text):
-        size = max(found.readings, key=lambda value: (value > 0, abs(value)))
-        yield -abs(size) if _SIGN.search(text, 0, found.start) and _minus(text, found.start) else abs(size)
-
-
-def _minus(text: str, start: int) -> bool:
-    found = _SIGN.search(text[:start])
-    return found is not None and found.group() != "+"
+        size = Fraction(max(_size(value) for value in found.readings))
+        sign = _SIGN.search(text[: found.start])
+        yield normal(-size if sign is not None and sign.group() != "+" else size)
 
 
 def _tokens(text: str, changes: _Changes) -> Iterator[_Token]:
@@ -195,11 +191,11 @@ def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice
         for new in changes.numbers.get(old, ()):
             unchanged = new == old
             turned = (old < 0) != (new < 0) and new != 0
-            yield _Choice(written if unchanged else _size(new), turned)
+            yield _Choice(written if unchanged else show(_size(new)), turned)
 
 
-def _size(number: Number) -> str:
-    return show(Fraction(abs(number)))
+def _size(number: Number) -> Fraction:
+    return abs(Fraction(number))
 
 
 def _written(text: str, tokens: list[_Token], chosen: tuple[_Choice, ...], opposites: Mapping[str, str]) -> str:

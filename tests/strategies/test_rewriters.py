@@ -1,0 +1,167 @@
+"""Rewriters propose; what they propose is listed here, likeliest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stepflow.compiler.workshop import Workshop
+from stepflow.model import Step
+from stepflow.protocols import Rewriting
+from stepflow.strategies.rewriters import json_members, substitute, template
+from stepflow.values import Equation
+
+
+def rewriting(body: str, old: dict[str, Any], new: dict[str, Any], **names: Any) -> Rewriting:
+    return Rewriting(Step(1, body), body, old, new, {**new, **names})
+
+
+def workshop() -> Workshop:
+    return Workshop({}, {}, {})
+
+
+def equation(text: str) -> Equation:
+    return Equation((), text)
+
+
+SUBSTITUTIONS = [
+    ("a number", "There are 12 eggs", {"n": 12}, {"n": 15}, "There are 15 eggs"),
+    ("a number written as a word", "There are twelve eggs", {"n": 12}, {"n": 15}, "There are 15 eggs"),
+    ("never inside another number", "There are 121 eggs and 12", {"n": 12}, {"n": 15}, "There are 121 eggs and 15"),
+    ("a name", "Dear Ada, thanks", {"who": "Ada"}, {"who": "Bob"}, "Dear Bob, thanks"),
+    ("never inside another word", "Adalbert and Ada", {"who": "Ada"}, {"who": "Bob"}, "Adalbert and Bob"),
+    ("a letter behind a number", "2x = 8", {"unknown": "x"}, {"unknown": "y"}, "2y = 8"),
+    ("two values at once", "from 3 to 9", {"a": 3, "b": 9}, {"a": 9, "b": 3}, "from 9 to 3"),
+    (
+        "the numbers of an equation, in order",
+        "Subtract 3 from both sides: 2x = 8",
+        {"equation": equation("2x + 3 = 11"), "rest": 8},
+        {"equation": equation("2x + 5 = 11"), "rest": 6},
+        "Subtract 5 from both sides: 2x = 6",
+    ),
+    (
+        "a whole equation, however it is spaced",
+        "Start from 2x+3 = 11",
+        {"equation": equation("2x + 3 = 11")},
+        {"equation": equation("7 - x = 1")},
+        "Start from 7 - x = 1",
+    ),
+    ("a list, item by item", "red, then blue", {"c": ("red", "blue")}, {"c": ("green", "pink")}, "green, then pink"),
+    ("a fraction in its plainest form", "x = 4", {"s": 4}, {"s": 7}, "x = 7"),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "body", "old", "new", "expected"), SUBSTITUTIONS, ids=[row[0] for row in SUBSTITUTIONS]
+)
+def test_substitute_puts_new_values_where_old_ones_stand(why, body, old, new, expected) -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    assert next(iter(rewriter.rewrite(rewriting(body, old, new)))) == expected
+
+
+def test_a_changed_sign_turns_the_operator_before_it() -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    old, new = {"equation": equation("2x + 3 = 11")}, {"equation": equation("2x - 4 = 11")}
+    assert "x: 2x - 4 = 11 now" in rewriter.rewrite(rewriting("x: 2x + 3 = 11 now", old, new))
+
+
+def test_a_changed_sign_turns_the_word_before_it_when_the_rule_says_how() -> None:
+    options = substitute.Options(opposites={"subtract": "add"})
+    old, new = {"equation": equation("2x + 3 = 11")}, {"equation": equation("2x - 4 = 11")}
+    proposals = substitute.build(options, workshop()).rewrite(rewriting("Subtract 3 from both sides", old, new))
+    assert "Add 4 from both sides" in proposals
+
+
+def test_where_two_names_share_a_value_every_combination_is_proposed() -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    proposals = list(rewriter.rewrite(rewriting("2 and 2", {"a": 2, "b": 2}, {"a": 5, "b": 7})))
+    assert {"5 and 7", "7 and 5", "5 and 5", "7 and 7", "2 and 5"} <= set(proposals)
+
+
+def test_proposals_are_bounded() -> None:
+    rewriter = substitute.build(substitute.Options(max_proposals=10), workshop())
+    body = " ".join(["2"] * 40)
+    assert len(list(rewriter.rewrite(rewriting(body, {"a": 2, "b": 2}, {"a": 5, "b": 7})))) <= 10
+
+
+def test_substitute_proposes_nothing_when_no_old_value_is_there() -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    assert list(rewriter.rewrite(rewriting("nothing to see", {"n": 12}, {"n": 15}))) == []
+
+
+def test_only_the_named_constraints_are_substituted() -> None:
+    rewriter = substitute.build(substitute.Options(constraints=["n"]), workshop())
+    assert list(rewriter.rewrite(rewriting("12 by Ada", {"n": 12, "who": "Ada"}, {"n": 15, "who": "Bob"}))) == [
+        "15 by Ada"
+    ]
+
+
+def schema(*keys: str, **inner: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {key: inner.get(key, {}) for key in keys}, "required": list(keys)}
+
+
+MEMBERS = [
+    ("drops what only the old request asked for", '{"a": 1, "b": 2}', schema("a", "b"), schema("a"), '{"a": 1}'),
+    ("keeps what nobody asked for", '{"a": 1, "b": 2, "z": 3}', schema("a", "b"), schema("b"), '{"b": 2, "z": 3}'),
+    ("reorders", '{"a": 1, "b": 2}', schema("a", "b"), schema("b", "a"), '{"b": 2, "a": 1}'),
+    (
+        "renames another spelling",
+        '{"firstName": "Ada"}',
+        schema("firstName"),
+        schema("first_name"),
+        '{"first_name": "Ada"}',
+    ),
+    ("copies values to the byte", '{"a": 1.50, "b": "\\u00e9"}', schema("a", "b"), schema("b"), '{"b": "\\u00e9"}'),
+    (
+        "keeps the layout",
+        '{\n  "a": 1,\n  "b": [1,2]\n}',
+        schema("a", "b"),
+        schema("b", "a"),
+        '{\n  "b": [1,2],\n  "a": 1\n}',
+    ),
+    (
+        "looks into objects",
+        '{"p": {"x": 1, "y": 2}}',
+        schema("p", p=schema("x", "y")),
+        schema("p", p=schema("y")),
+        '{"p": {"y": 2}}',
+    ),
+    (
+        "fits every object of an array",
+        '[{"a": 1, "b": 2}, {"a": 3, "b": 4}]',
+        {"type": "array", "items": schema("a", "b")},
+        {"type": "array", "items": schema("b")},
+        '[{"b": 2}, {"b": 4}]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "body", "old", "new", "expected"), MEMBERS, ids=[row[0] for row in MEMBERS])
+def test_json_members(why, body, old, new, expected) -> None:
+    rewriter = json_members.build(json_members.Options(schema_from="shape"), workshop())
+    assert list(rewriter.rewrite(rewriting(body, {"shape": old}, {"shape": new}))) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("why", "body", "old", "new"),
+    [
+        ("a value is never invented", '{"a": 1}', schema("a"), schema("a", "b")),
+        ("another word is another thing", '{"city": "Rome"}', schema("city"), schema("country")),
+        ("what is no JSON is left alone", "a: 1", schema("a"), schema("b")),
+        ("what fits already needs nothing", '{"a": 1}', schema("a"), schema("a")),
+    ],
+)
+def test_json_members_declines(why, body, old, new) -> None:
+    rewriter = json_members.build(json_members.Options(schema_from="shape"), workshop())
+    assert list(rewriter.rewrite(rewriting(body, {"shape": old}, {"shape": new}))) == []
+
+
+def test_template_renders_from_the_new_values() -> None:
+    rewriter = template.build(template.Options(text="There are {{ n }} eggs"), workshop())
+    assert list(rewriter.rewrite(rewriting("old", {"n": 1}, {"n": 2}))) == ["There are 2 eggs"]
+
+
+def test_template_proposes_nothing_when_a_name_has_no_value() -> None:
+    rewriter = template.build(template.Options(text="{{ nowhere }}"), workshop())
+    assert list(rewriter.rewrite(rewriting("old", {"n": 1}, {"n": 2}))) == []
