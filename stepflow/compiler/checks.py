@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.notations.grammars import LarkGrammar
 from stepflow.compiler.site import Site
 from stepflow.plan import Rule
 
@@ -11,7 +15,7 @@ def lint_rule(rule: Rule, site: Site) -> None:
     for name in rule.unguarded:
         site.report(
             "unguarded-constraint",
-            f"nothing checks the constraint {name!r}, so answers are never reused between different prompts",
+            f"no verifier that can refuse an answer checks {name!r}, so none is reused for a different prompt",
             "constraints",
             name,
             part="key",
@@ -28,7 +32,17 @@ def lint_rule(rule: Rule, site: Site) -> None:
             severity="warning",
             hints=("say under `constraints:` what a prompt fixes",),
         )
-    if not any(check.scope == "output" for check in rule.checks):
+    deciding = [check for check in rule.checks if check.on_fail != "warn"]
+    if not deciding:
+        site.report(
+            "nothing-verifies",
+            "every verifier is switched off or only warns, so no answer is ever verified, stored or reused",
+            "verify",
+            part="key",
+            severity="warning",
+            hints=("add a verifier that can refuse an answer",),
+        )
+    elif not any(check.scope == "output" for check in deciding):
         site.report(
             "no-output-verifier",
             "every verifier looks at single steps, so nothing checks the answer as a whole",
@@ -54,3 +68,21 @@ def lint_rule(rule: Rule, site: Site) -> None:
             severity="warning",
             hints=("add `tests:` with one prompt that is its own and one that is not",),
         )
+
+
+def lint_grammars(site: Site) -> None:
+    """Report where a grammar of a rule's site could be read in two ways. Dear: each grammar is built anew."""
+    grammars = site.data.get("grammars")
+    for name, text in grammars.items() if isinstance(grammars, Mapping) else ():
+        try:
+            conflicts = LarkGrammar(name, text).conflicts
+        except NotationError:
+            continue  # reported where the rule is compiled
+        for conflict in conflicts:
+            site.at("grammars", name).report(
+                "ambiguous-grammar",
+                f"this can be read in two ways: {conflict.message}",
+                offset=(conflict.start, conflict.end),
+                severity="warning",
+                hints=('write it so that only one reading is left, e.g. sum: NUMBER | sum "+" NUMBER',),
+            )

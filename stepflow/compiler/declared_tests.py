@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from stepflow.compiler.site import Site
-from stepflow.config.problems import validate
+from stepflow.config.problems import did_you_mean, validate
 from stepflow.options import Options
 from stepflow.plan import DeclaredTest
 
+NOUNS = {"constraints": "constraint", "let": "`let` value", "failed_checks": "verifier"}
 
-def declared_tests(site: Site, model: type[Options]) -> tuple[DeclaredTest, ...]:
-    """The tests under `tests:` at a site, each with its place. Problems are reported."""
+
+def declared_tests(site: Site, model: type[Options], **names: frozenset[str]) -> tuple[DeclaredTest, ...]:
+    """The tests under `tests:` at a site, each with its place. Problems are reported.
+
+    `names` holds, for keys of `expect`, the names that may stand under them.
+    """
     items = site.data.get("tests") or []
     tests: list[DeclaredTest] = []
     for index, item in enumerate(items if isinstance(items, list) else []):
@@ -28,5 +34,23 @@ def declared_tests(site: Site, model: type[Options]) -> tuple[DeclaredTest, ...]
         )
         site.problems.extend(problems)
         if spec is not None:
+            _check_names(place, spec, names)
             tests.append(DeclaredTest(str(name), place.where, spec))
     return tuple(tests)
+
+
+def _check_names(place: Site, spec: Any, names: Mapping[str, frozenset[str]]) -> None:
+    """Report what a test expects of names that the rule does not have."""
+    for key, known in names.items():
+        expected = getattr(spec.expect, key) or ()
+        for number, name in enumerate(expected):
+            if name in known:
+                continue
+            is_map = isinstance(expected, Mapping)
+            place.at("expect", key).report(
+                "unknown-name",
+                f"the rule has no {NOUNS[key]} {name!r}",
+                name if is_map else number,
+                part="key" if is_map else "value",
+                hints=did_you_mean(name, known) or (f"there are: {', '.join(sorted(known)) or 'none'}",),
+            )

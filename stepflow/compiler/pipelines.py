@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stepflow.compiler.checks import lint_rule
+from stepflow.compiler.checks import lint_grammars, lint_rule
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.resolve import build, resolve
 from stepflow.compiler.rules import RuleCompiler
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
-from stepflow.config.problems import did_you_mean, validate
+from stepflow.config.problems import did_you_mean, nearest, validate
 from stepflow.config.schema import PipelineSpec, PipelineTestSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
@@ -20,11 +20,24 @@ from stepflow.config.yaml_nodes import Document, read_file
 from stepflow.errors import ConfigError, UsageError
 from stepflow.plan import Limits, Plan, Retrieve, Rule
 from stepflow.protocols import Backend
-from stepflow.registry import Registry
+from stepflow.registry import Kind, Registry
 from stepflow.source import Diagnostic
 
 NEWEST = 1
-RULE_ELSEWHERE = {"match": "a rule file", "constraints": "a rule file", "verify": "a rule file", "tests": "top level"}
+KINDS = ("rule", "pipeline")
+RULE_ELSEWHERE = dict.fromkeys(
+    ("match", "unless", "constraints", "let", "grammars", "tables", "segment", "parse", "answer", "verify", "reuse"),
+    "in a rule: in a file of its own, or under 'rules'",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What rules are compiled with: the plugs, the version of stepflow, and whether the dear lints run too."""
+
+    registry: Registry
+    version: str
+    thorough: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,73 +61,92 @@ def compile_pipeline(
 
 
 def check_pipeline(
-    path: str, registry: Registry, version: str, overrides: Mapping[str, Any] | None = None
+    path: str,
+    registry: Registry,
+    version: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    thorough: bool = False,
 ) -> tuple[Compiled | None, list[Diagnostic]]:
-    """The pipeline, or None, and every problem found in it and in its rules."""
+    """The pipeline, or None, and every problem found in it and in its rules; `thorough` runs the dear lints too."""
     file = PipelineFile(path, overrides)
-    site = Site(file.document)
-    for place, name in file.unresolved:
+    name = file.data.get("id") if isinstance(file.data, Mapping) else None
+    site = Site(file.document, (), f"pipeline {name}" if isinstance(name, str) else "pipeline")
+    if not _readable(site, "pipeline"):
+        return None, site.problems
+    for place, variable in file.unresolved:
         site.report(
             "unset-variable",
-            f"the environment variable {name!r} is not set",
+            f"the environment variable {variable!r} is not set",
             *place,
-            hints=(f"set it, or give a default: ${{{name}:-…}}",),
+            hints=(f"set it, or give a default: ${{{variable}:-…}}",),
         )
     spec = _specification(site)
-    rules = _rules(file, site, registry, version)
-    if spec is None or site.has_errors:
-        return None, _sorted(site.problems)
+    rules = _rules(file, site, Workplace(registry, version, thorough))
     backend = _backend(site, registry)
-    _check_settings(site, spec, registry)
+    _check_settings(site, registry)
     tests = declared_tests(site, PipelineTestSpec)
-    if backend is None or site.has_errors:
-        return None, _sorted(site.problems)
+    if not rules and not site.has_errors:
+        _report_no_rules(site)
     problems = _sorted(site.problems)
+    if spec is None or backend is None or site.has_errors:
+        return None, problems
     plan = replace(_plan(path, spec, rules, backend, file.fingerprint(version)), tests=tests)
     return Compiled(plan, backend, spec, tuple(problems)), problems
 
 
-def check_rule_file(path: str, registry: Registry, version: str) -> tuple[Rule | None, list[Diagnostic]]:
+def check_rule_file(
+    path: str, registry: Registry, version: str, *, thorough: bool = False
+) -> tuple[Rule | None, list[Diagnostic]]:
     """One rule file on its own: the rule, or None, and every problem found in it."""
     try:
         document = read_file(path)
     except ConfigError as error:
         return None, list(error.diagnostics)
     site = Site(document)
-    rule = _compile_rule(site, registry, version)
+    rule = _compile_rule(site, Workplace(registry, version, thorough))
     return rule, _sorted(site.problems)
 
 
 def check_file(path: str, registry: Registry, version: str) -> list[Diagnostic]:
-    """Every problem of one file of either kind (and, for a pipeline, of the rules that it names)."""
+    """Every problem of one file of either kind (for a pipeline, of its rules too), with the dear lints."""
     try:
-        kind = kind_of(read_file(path))
+        if kind_of(read_file(path)) == "pipeline":
+            return check_pipeline(path, registry, version, thorough=True)[1]
     except ConfigError as error:
         return list(error.diagnostics)
-    if kind == "pipeline":
-        try:
-            return check_pipeline(path, registry, version)[1]
-        except ConfigError as error:
-            return list(error.diagnostics)
-    return check_rule_file(path, registry, version)[1]
+    return check_rule_file(path, registry, version, thorough=True)[1]
 
 
 def kind_of(document: Document) -> str:
-    """What a file says it is: 'rule', 'pipeline', or '' when it does not say."""
+    """What a file is: 'rule', 'pipeline', or '' when it neither says so nor holds keys that only one of them has."""
     data = document.data
-    return str(data.get("kind", "")) if isinstance(data, Mapping) else ""
+    if not isinstance(data, Mapping):
+        return ""
+    if "kind" in data:
+        return nearest(str(data["kind"]), KINDS) or ""
+    return "pipeline" if "backend" in data or "rules" in data else "rule" if "match" in data else ""
+
+
+def _report_no_rules(site: Site) -> None:
+    site.report(
+        "no-rules",
+        "this pipeline has no rules, so every prompt goes to the model as it is",
+        "rules",
+        part="key",
+        severity="warning",
+        hints=("name rule files: rules: ['rules/*.yaml']",),
+    )
 
 
 def _specification(site: Site) -> PipelineSpec | None:
-    if not _readable(site, "pipeline"):
-        return None
     data = site.data
     spec, problems = validate(
         PipelineSpec,
         data,
         site.document,
         site.path,
-        breadcrumb=f"pipeline {data.get('id', '')}".strip(),
+        breadcrumb=site.breadcrumb,
         noun="a pipeline",
         see="stepflow schema pipeline",
         elsewhere=RULE_ELSEWHERE,
@@ -129,7 +161,8 @@ def _readable(site: Site, kind: str) -> bool:
     """Whether the site holds a map of this kind and of a version that we know; else reported."""
     data = site.data
     if not isinstance(data, Mapping):
-        site.report("wrong-type", f"a {kind} file is a map that begins with `stepflow: 1` and `kind: {kind}`")
+        said = "this file holds nothing" if data is None else f"a {kind} is a map of keys and values"
+        site.report("wrong-type", said, hints=(f"it begins with `stepflow: 1` and `kind: {kind}`",))
         return False
     version = data.get("stepflow")
     if isinstance(version, int) and version > NEWEST:
@@ -139,7 +172,7 @@ def _readable(site: Site, kind: str) -> bool:
         )
         return False
     other = data.get("kind")
-    if isinstance(other, str) and other != kind and other in {"rule", "pipeline"}:
+    if isinstance(other, str) and other != kind and other in KINDS:
         site.report("wrong-kind", f"this is a {other}, but a {kind} is wanted here", "kind")
         return False
     return True
@@ -148,7 +181,7 @@ def _readable(site: Site, kind: str) -> bool:
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
-def _rules(file: PipelineFile, site: Site, registry: Registry, version: str) -> tuple[Rule, ...]:
+def _rules(file: PipelineFile, site: Site, workplace: Workplace) -> tuple[Rule, ...]:
     entries = site.data.get("rules") if isinstance(site.data, Mapping) else None
     rules: list[Rule] = []
     places: list[Site] = []
@@ -157,10 +190,10 @@ def _rules(file: PipelineFile, site: Site, registry: Registry, version: str) -> 
             hint = "paths are relative to the pipeline's file"
             site.report("nothing-found", f"no file matches {entry!r}", "rules", index, hints=(hint,))
         for path in paths:
-            _add(_rule_site(path, site), registry, version, rules, places)
+            _add(_rule_site(path, site), workplace, rules, places)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, Mapping):
-            _add(site.at("rules", index, crumb=f"rule {entry.get('id', index + 1)}"), registry, version, rules, places)
+            _add(site.at("rules", index), workplace, rules, places)
         elif not isinstance(entry, str):
             site.report("wrong-type", "an item of `rules:` is a file, a pattern of files, or a rule", "rules", index)
     return tuple(sorted(rules, key=lambda rule: -rule.priority))
@@ -175,30 +208,33 @@ def _rule_site(path: str, pipeline: Site) -> Site | None:
     except UsageError as error:
         pipeline.report("nothing-found", str(error), "rules")
         return None
-    return Site(document, (), "", pipeline.problems)
+    return Site(document, problems=pipeline.problems)
 
 
-def _add(site: Site | None, registry: Registry, version: str, rules: list[Rule], places: list[Site]) -> None:
+def _add(site: Site | None, workplace: Workplace, rules: list[Rule], places: list[Site]) -> None:
     if site is None:
         return
-    rule = _compile_rule(site, registry, version)
+    rule = _compile_rule(site, workplace)
     if rule is None:
         return
     for other, place in zip(rules, places, strict=True):
         if other.id == rule.id:
-            site.report("duplicate-id", f"there is another rule {rule.id!r}, at {place.where}", "id")
+            hint = "each rule of a pipeline has an id of its own"
+            site.report("duplicate-id", f"there is another rule {rule.id!r}, at {place.where}", "id", hints=(hint,))
     rules.append(rule)
     places.append(site)
 
 
-def _compile_rule(site: Site, registry: Registry, version: str) -> Rule | None:
+def _compile_rule(site: Site, workplace: Workplace) -> Rule | None:
     if not _readable(site, "rule"):
         return None
     name = site.data.get("id")
-    named = Site(site.document, site.path, f"rule {name}" if isinstance(name, str) else "rule", site.problems)
-    rule = RuleCompiler(named, registry, version).compile()
+    named = replace(site, breadcrumb=f"rule {name}" if isinstance(name, str) else "rule", see="stepflow schema rule")
+    rule = RuleCompiler(named, workplace.registry, workplace.version).compile()
     if rule is not None:
         lint_rule(rule, named)
+        if workplace.thorough:
+            lint_grammars(named)
     return rule
 
 
@@ -206,22 +242,24 @@ def _compile_rule(site: Site, registry: Registry, version: str) -> Rule | None:
 
 
 def _backend(site: Site, registry: Registry) -> Backend | None:
+    if "backend" not in site.data:
+        return None  # reported as a missing key
     place = site.at("backend")
     settings = place.data
-    if not isinstance(settings, Mapping):
-        settings = {"type": settings}
-    settings = dict(settings)
+    settings = dict(settings) if isinstance(settings, Mapping) else {"type": settings}
     if "type" not in settings and isinstance(settings.get("model"), str):
         settings["type"] = "local" if settings["model"].startswith("local/") else "litellm"
+    sound = True
     if isinstance(settings.get("timeout"), str):
         try:
             settings["timeout"] = duration(settings["timeout"])
         except ValueError as error:
             place.report("bad-value", str(error), "timeout")
-            return None
+            sound = False
+            del settings["timeout"]
     workshop = Workshop(registry.functions, {}, {})
     component = resolve(registry, "backend", _with(place, settings), workshop, known=frozenset())
-    return None if component is None else build(component, workshop)
+    return build(component, workshop) if component is not None and sound else None
 
 
 def _with(site: Site, value: Any) -> Site:
@@ -231,15 +269,16 @@ def _with(site: Site, value: Any) -> Site:
     return replace(site, document=replace(site.document, data=data))
 
 
-def _check_settings(site: Site, spec: PipelineSpec, registry: Registry) -> None:
-    for kind, key, name, path in (
-        ("embedder", "embedder", spec.retrieve.embedder, ("retrieve", "embedder")),
-        ("store", "type", spec.store.type, ("store", "type")),
-    ):
-        names = registry.names(kind)  # type: ignore[arg-type]
-        if name not in names:
+def _check_settings(site: Site, registry: Registry) -> None:
+    settings: tuple[tuple[Kind, str, str], ...] = (("embedder", "retrieve", "embedder"), ("store", "store", "type"))
+    for kind, section, key in settings:
+        names = registry.names(kind)
+        part = site.data.get(section)
+        name = part.get(key) if isinstance(part, Mapping) else None
+        if isinstance(name, str) and name not in names:
             hints = (*did_you_mean(name, names), f"there are: {', '.join(names)}")
-            site.report("unknown-type", f"{name!r} is not a {kind}", *path, hints=hints, see=f"stepflow list {key}")
+            see = f"stepflow list {kind}"
+            site.at(section).report("unknown-type", f"{name!r} is not a type of {kind}", key, hints=hints, see=see)
 
 
 def _plan(path: str, spec: PipelineSpec, rules: tuple[Rule, ...], backend: Backend, sources: str) -> Plan:

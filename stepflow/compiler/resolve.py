@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -57,15 +58,15 @@ def resolve(
     if name is None:
         return None
     plug = registry.get(kind, name)
-    model = combined(common, plug.Options)
+    site = replace(site, see=f"stepflow describe {kind}/{name}")
     options, problems = validate(
-        model,
+        combined(common, plug.Options),
         item,
         site.document,
         site.path,
         breadcrumb=site.breadcrumb,
         noun=f"{kind} '{name}'",
-        see=f"stepflow describe {kind}/{name}",
+        see=site.see,
     )
     site.problems.extend(problems)
     if options is None or problems:
@@ -125,6 +126,9 @@ def _type_key(item: Any) -> tuple[str, ...]:
 
 # --- notations inside options -------------------------------------------------------------------------------------
 
+MESSAGE_NAMES = {"message": frozenset({"reason"})}
+"""Names that only the option of this name may read, beside those of its place."""
+
 
 def check_notations(options: Options, site: Site, workshop: Workshop, known: frozenset[str]) -> frozenset[str] | None:
     """Compile every notation among the options. The names they read, or None when any is wrong (reported)."""
@@ -139,7 +143,7 @@ def check_notations(options: Options, site: Site, workshop: Workshop, known: fro
         key = info.alias or field_name
         place = site.at(key, crumb=key) if is_map else site
         for text, target in _texts(value, place):
-            names = check_text(notation, text, target, workshop, known)
+            names = check_text(notation, text, target, workshop, known | MESSAGE_NAMES.get(field_name, frozenset()))
             sound = sound and names is not None
             if field_name not in {"when", "message"}:
                 reads |= names or frozenset()
@@ -194,11 +198,10 @@ def check_text(
     names: frozenset[str] = getattr(compiled, "names", frozenset())
     unknown = sorted(names - known)
     for name in unknown:
-        start = _position(text, name)
         site.report(
             "unknown-name",
             f"there is no {name!r} here",
-            offset=(start, start + len(name)),
+            offset=position(text, name),
             hints=(*did_you_mean(name, tuple(known)), f"names: {', '.join(sorted(known))}"),
         )
     return None if unknown else names
@@ -224,11 +227,12 @@ def _check_reference(
     return None
 
 
-def _position(text: str, name: str) -> int:
-    import re
-
-    found = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)
-    return found.start() if found else 0
+def position(text: str, name: str) -> tuple[int, int]:
+    """Where a text of a notation first reads a name: not as a member, nor inside quotes when it stands outside too."""
+    word = rf"(?<![\w.]){re.escape(name)}(?!\w)"
+    places = [found.span() for found in re.finditer(rf"'[^']*'|\"[^\"]*\"|{word}", text) if found.group() == name]
+    found = re.search(word, text)
+    return places[0] if places else found.span() if found else (0, len(text))
 
 
 def _noun(value: Any) -> str:

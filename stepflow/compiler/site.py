@@ -13,16 +13,20 @@ Key = str | int
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A value in a document. Sites are values themselves; `problems` is shared by all sites of one compilation."""
+    """A value in a document. Sites are values themselves; `problems` is shared by all sites of one compilation.
+
+    `see` is the command that explains what may stand there; the sites of its members inherit it.
+    """
 
     document: Document
     path: tuple[Key, ...] = ()
     breadcrumb: str = ""
+    see: str = ""
     problems: list[Diagnostic] = field(default_factory=list)
 
     def at(self, *keys: Key, crumb: str = "") -> Site:
         """The site of a member; `crumb` is what the breadcrumb calls it (default: its keys)."""
-        name = crumb or " › ".join(str(key) for key in keys)
+        name = crumb or " › ".join(key if isinstance(key, str) else f"item {key + 1}" for key in keys)
         breadcrumb = f"{self.breadcrumb} › {name}" if self.breadcrumb and name else name or self.breadcrumb
         return replace(self, path=(*self.path, *keys), breadcrumb=breadcrumb)
 
@@ -48,7 +52,7 @@ class Site:
                 severity=severity,
                 hints=hints,
                 breadcrumb=self.breadcrumb,
-                see=see,
+                see=see or self.see,
             )
         )
 

@@ -130,7 +130,9 @@ class Document:
         places = origins(raw, scalar.style, scalar.text)
         if places is None:
             return self.locate(path)
-        first, last = (min(max(offset, 0), len(places) - 1) for offset in (start, max(start, end)))
+        # The end of a block's text lies behind its last line end: what ends too early does so on the line before.
+        limit = len(scalar.text.rstrip("\n")) if start >= len(scalar.text.rstrip("\n")) else len(places) - 1
+        first, last = (min(max(offset, 0), limit) for offset in (start, max(start, end)))
         return self.source.span(scalar.start + places[first], scalar.start + places[last])
 
     def diagnostic(

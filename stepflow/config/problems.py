@@ -40,8 +40,9 @@ def validate(
 
     `data` is that value; its parts are located under `path` in the document. `noun` names it in messages: "a rule",
     "verifier 'jsonpath'". Its keys are called parameters when `see` is a `stepflow describe` command. `elsewhere` tells
-    for keys that do not belong here the place where they do, as in "'scope' belongs under …". The keys in `ignore` are
-    left out of the check. A list is accepted where the model wants a tuple or set: YAML has one kind of list.
+    for keys that do not belong here the place where they do, as in "'scope' belongs under …" (a place that begins
+    with "in" stays as it is). The keys in `ignore` are left out of the check. A list is accepted where the model wants
+    a tuple or set: YAML has one kind of list.
     """
     if isinstance(data, Mapping) and ignore:
         data = {key: value for key, value in data.items() if key not in ignore}
@@ -145,7 +146,8 @@ class _Teller:
 
     def _belongs(self, key: str, error: Located) -> tuple[str, ...]:
         if key in self.elsewhere:
-            return (f"'{key}' belongs under {self.elsewhere[key]}",)
+            place = self.elsewhere[key]
+            return (f"'{key}' belongs {place if place.startswith('in ') else f'under {place}'}",)
         if len(error.path) > 1 and key in keys_of(self.model):
             return (f"'{key}' belongs {_levels(len(error.path) - 1)} up, next to '{error.path[0]}'",)
         homes = list(homes_of(key, self.model))

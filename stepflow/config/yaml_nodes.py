@@ -203,7 +203,7 @@ class _Builder:
         if not isinstance(key, Scalar):
             self._complain_of_key(key)
         elif key.text == "<<" and not key.style:
-            hint = "write the keys out, or give the rule a parent with 'extends:'"
+            hint = "write the keys out; an alias (*name) can stand for a whole value only"
             self._report("merge-key", "merge keys ('<<') are not part of the language", key, hint)
         elif key.is_blank:
             self._report("syntax", "there is no key before this ':'", key)

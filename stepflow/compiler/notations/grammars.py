@@ -6,6 +6,7 @@ every place where the text could end, and only then builds the tree of the longe
 
 from __future__ import annotations
 
+import ast
 import logging
 import re
 import threading
@@ -104,8 +105,8 @@ class LarkGrammar:
             yield match.start()
 
     @property
-    def conflicts(self) -> tuple[str, ...]:
-        """The shift/reduce conflicts that Lark resolves silently, a sentence each. For a lint: it builds anew."""
+    def conflicts(self) -> tuple[NotationError, ...]:
+        """The shift/reduce conflicts that Lark resolves silently, at their rules. For a lint: it builds anew."""
         messages: list[str] = []
         handler = _Collector(messages)
         with _LOGGING:
@@ -119,7 +120,10 @@ class LarkGrammar:
                 lark.logger.handlers = handlers
         lines = "\n".join(messages)
         return tuple(
-            f"after {rule.strip()}, {terminal} is read as a continuation"
+            NotationError(
+                f"after {rule.strip()}, {terminal} is read as a continuation",
+                *_definition(self.text, rule.split(maxsplit=1)[0]),
+            )
             for terminal, rule in re.findall(r"conflict for terminal (\S+):.*\n \* <(.+)>", lines)
         )
 
@@ -237,6 +241,8 @@ _AT = (
     re.compile(r"line (?P<line>\d+)"),
 )
 _UNDEFINED = re.compile(r"Rule '(?P<name>\w+)' used but not defined")
+_TERMINAL = re.compile(r"Cannot compile token (?P<name>\w+)")
+_PATTERN_HINT = "a pattern stands between slashes; every ( and [ in it needs its closing mark"
 _QUOTED = re.compile(r"Terminals? (?:'|\")?(?P<name>\w+)|['\"](?P<quoted>[^'\"]+)['\"]")
 
 
@@ -246,12 +252,17 @@ def _mistake(text: str, error: Exception) -> NotationError:
         return _ambiguous(text, message)
     if "Using an undefined rule" in message and "start" in message:
         return NotationError("there is no rule 'start'", 0, hint="every grammar begins with a rule named start")
+    terminal = _TERMINAL.search(message)
+    if terminal:
+        sentence = f"{terminal['name']} is no valid pattern: {_why(error)}"
+        return NotationError(sentence, *_definition(text, terminal["name"]), hint=_PATTERN_HINT, name=terminal["name"])
     undefined = _UNDEFINED.search(message)
     if undefined:
         name = undefined["name"]
         return NotationError(f"'{name}' is used but not defined", *_first(text, name), name=name)
     sentence = re.sub(r",? (in <string>|at line \d+,? column \d+)", "", message.splitlines()[0]).strip().rstrip(":.")
     sentence = re.sub(r"Token\('\w+', (.+?)\)", r"\1", sentence)
+    sentence = sentence.replace(r"Unexpected token '\n'", "the line ends too early")
     place = next((found for pattern in _AT if (found := pattern.search(message))), None)
     if place:
         start = offset_of(text, int(place["line"]), int(place.groupdict().get("column") or 1))
@@ -269,7 +280,23 @@ def _ambiguous(text: str, message: str) -> NotationError:
     before = "the end" if terminal and terminal[1] == "$END" else terminal[1] if terminal else "a token"
     sentence = f"the grammar is ambiguous before {before}: {' and '.join(rules)} both fit"
     hint = "let only one of the rules match there, e.g. by merging them"
-    return NotationError(sentence, *_first(text, names[0] if names else ""), hint=hint)
+    return NotationError(sentence, *_definition(text, names[0] if names else ""), hint=hint)
+
+
+def _why(error: Exception) -> str:
+    """What Python's `re`, which Lark asks, says of a pattern: told again, since Lark leaves it out."""
+    pattern = re.search(r"Cannot compile token \w+: (['\"].*['\"])\s*\Z", str(error), re.DOTALL)
+    try:
+        re.compile(ast.literal_eval(pattern[1]) if pattern else "(")
+    except re.error as cause:
+        return cause.msg
+    return "it cannot be compiled"
+
+
+def _definition(text: str, name: str) -> tuple[int, int]:
+    """Where a rule or terminal is defined; else where its name stands first."""
+    found = re.search(rf"^[ \t]*[?!]*({re.escape(name)})(?:\.-?\d+)?[ \t]*[:{{]", text, re.MULTILINE) if name else None
+    return found.span(1) if found else _first(text, name)
 
 
 def _first(text: str, name: str) -> tuple[int, int]:

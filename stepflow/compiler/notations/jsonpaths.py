@@ -121,6 +121,7 @@ def _mistake(text: str, message: str) -> NotationError:
         message = "it ends too early"
     sentence = re.sub(r"^(Error|Parse error) (on|at) [^:]*(: |\d+ )", "", message.splitlines()[0].strip())
     sentence = re.sub(r" at \d+:\d+$", "", sentence.split(" (", maxsplit=1)[0])
+    sentence = re.sub(r"^Parse error at \S+ near token (\S+)", r"unexpected '\1'", sentence)
     return NotationError(
         f"bad path: {sentence}", start, hint="a path looks like $.items[0].name or $.items[?(@.price > 10)]"
     )
