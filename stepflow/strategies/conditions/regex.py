@@ -1,14 +1,17 @@
 """`regex`: a pattern is found in the prompt. In `skip_when` it goes by the name `prompt_matches`.
 
-Options: `pattern`.
+Options: `pattern`; `of`, an expression for another text to search, such as `rest`: the prompt with an ellipsis in
+place of all that the constraints have read.
 
     match:
       - {type: regex, pattern: '(?i)\\bsolve\\b'}
+    unless:
+      - {type: regex, of: rest, pattern: '\\d'}        # a number that no constraint has read
     reuse:
       skip_when:
         - {type: prompt_matches, pattern: '(?i)\\bstep by step\\b'}
 
-Cannot be decided when the pattern takes too long.
+Cannot be decided when the pattern takes too long, or `of` names what is not there.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Names, Pattern, RegexText
+from stepflow.protocols import BuildContext, Condition, Expression, ExpressionText, Names, Pattern, RegexText
 
 NAME = "regex"
 ALIASES = ("prompt_matches",)
@@ -28,17 +31,19 @@ class Options(stepflow.options.Options):
     """What to look for."""
 
     pattern: RegexText = Field(description="The regular expression to find.")
+    of: ExpressionText | None = Field(None, description="The text to search instead of the prompt.")
 
 
 def build(options: Options, context: BuildContext) -> Condition:
     """The condition that a pattern is found."""
-    return _Regex(context.regex(options.pattern))
+    return _Regex(context.regex(options.pattern), None if options.of is None else context.expression(options.of))
 
 
 @dataclass(frozen=True, slots=True)
 class _Regex:
     pattern: Pattern
+    of: Expression | None
 
     def holds(self, text: str, names: Names) -> bool:
-        """Whether the pattern is found."""
-        return self.pattern.search(text) is not None
+        """Whether the pattern is found. Raises `Missing` when `of` gives no text."""
+        return self.pattern.search(text if self.of is None else str(self.of(names))) is not None

@@ -1,8 +1,8 @@
 """`lark`: the longest text that a grammar of the rule accepts, wherever it stands in the prose.
 
-Options: `grammar`; `after`, to read only directly behind a match of a pattern; `within`, to begin only inside the
-matches of a cheap pattern; `not_preceded_by` and `not_followed_by`, patterns for what must not stand directly outside
-(spaces and tabs are skipped).
+Options: `grammar`; `after`, to read only directly behind a match of a pattern, and `cover_after`, to count that match
+as part of what was read; `within`, to begin only inside the matches of a cheap pattern; `not_preceded_by` and
+`not_followed_by`, patterns for what must not stand directly outside (spaces and tabs are skipped).
 
     constraints:
       equation: {type: lark, grammar: equation, not_followed_by: '[<>=^]', as: equation}
@@ -30,6 +30,7 @@ class Options(stepflow.options.Options):
 
     grammar: GrammarName = Field(description="Name of a grammar under `grammars:`.")
     after: RegexText | None = Field(None, description="Read only directly behind a match of this pattern.")
+    cover_after: bool = Field(False, description="Whether what `after` matched belongs to what is read.")
     within: RegexText | None = Field(None, description="Begin only inside a match of this pattern.")
     not_preceded_by: RegexText | None = Field(None, description="What must not stand directly before a reading.")
     not_followed_by: RegexText | None = Field(None, description="What must not stand directly behind a reading.")
@@ -38,6 +39,8 @@ class Options(stepflow.options.Options):
     def _one_place(self) -> Options:
         if self.after is not None and self.within is not None:
             raise ValueError("`after` and `within` exclude each other: keep one")
+        if self.cover_after and self.after is None:
+            raise ValueError("`cover_after` needs `after`")
         return self
 
 
@@ -50,6 +53,7 @@ def build(options: Options, context: BuildContext) -> Reader:
     return _Lark(
         context.grammar(options.grammar),
         None if options.after is None else context.regex(options.after),
+        options.cover_after,
         None if options.within is None else context.regex(options.within),
         beside(options.not_preceded_by, r"(?:{})\Z"),
         beside(options.not_followed_by, r"\A(?:{})"),
@@ -60,6 +64,7 @@ def build(options: Options, context: BuildContext) -> Reader:
 class _Lark:
     grammar: Grammar
     after: Pattern | None
+    cover_after: bool
     within: Pattern | None
     forbidden_before: Pattern | None
     forbidden_behind: Pattern | None
@@ -67,26 +72,27 @@ class _Lark:
     def read(self, text: str) -> Iterator[Found]:
         """The longest parses, left to right, none overlapping. Raises `ValueError` when one is part of more."""
         position = 0
-        for start in self._starts(text):
-            if start < position:
+        for begin, start in self._starts(text):
+            if begin < position:
                 continue
             parsed = self.grammar.longest(text, start)
             if parsed is None:
                 continue
             node, position = parsed
-            self._refuse_part(text, start, position)
-            yield Found(start, position, node)
+            self._refuse_part(text, begin, position)
+            yield Found(begin, position, node)
 
-    def _starts(self, text: str) -> Iterator[int]:
+    def _starts(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where what is read begins, and where the grammar does."""
         if self.after is not None:
             for match in self.after.finditer(text):
-                rest = text[match.end :]
-                yield len(text) - len(rest.lstrip())
+                start = len(text) - len(text[match.end :].lstrip())
+                yield (match.start if self.cover_after else start), start
         elif self.within is not None:
             for match in self.within.finditer(text):
-                yield from self.grammar.starts(text, match.start, match.end)
+                yield from ((start, start) for start in self.grammar.starts(text, match.start, match.end))
         else:
-            yield from self.grammar.starts(text)
+            yield from ((start, start) for start in self.grammar.starts(text))
 
     def _refuse_part(self, text: str, start: int, end: int) -> None:
         before = text[max(0, start - _REACH) : start].rstrip(" \t")

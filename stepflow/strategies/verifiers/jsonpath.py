@@ -4,7 +4,8 @@ The text must be one strict JSON value. At least one value must be found, unless
 otherwise, and every value found must hold up. Keys are case-sensitive; 30.0 is a number but not an integer.
 
 Options: `given` (the path, `$` by default) and at least one of `exists` · `count(_from)` · `equals(_from)` ·
-`is_a` (a JSON type) · `matches` (a pattern) · `has_keys(_from)` · `only_keys(_from)`.
+`is_a` (a JSON type) · `matches` (a pattern) · `has_keys(_from)` · `only_keys(_from)` ·
+`lacks_keys(_from)`, keys that no object found may have, however they are capitalised.
 
     verify:
       - {type: jsonpath, has_keys_from: required_keys}
@@ -30,7 +31,7 @@ from stepflow.strategies.verifiers.subject import Wanted, at_least_one, wanted
 from stepflow.values import show
 
 NAME = "jsonpath"
-_CHECKS = ("count", "equals", "has_keys", "only_keys")
+_CHECKS = ("count", "equals", "has_keys", "only_keys", "lacks_keys")
 
 
 class Options(stepflow.options.Options):
@@ -48,6 +49,8 @@ class Options(stepflow.options.Options):
     has_keys_from: NameRef | None = Field(None, description="Name of the value that lists such keys.")
     only_keys: list[str] | None = Field(None, description="The only keys that an object may have.")
     only_keys_from: NameRef | None = Field(None, description="Name of the value that lists the only keys.")
+    lacks_keys: list[str] | None = Field(None, description="Keys that no object may have, in any case.")
+    lacks_keys_from: NameRef | None = Field(None, description="Name of the value that lists such keys.")
 
     @model_validator(mode="after")
     def _given(self) -> Options:
@@ -83,6 +86,7 @@ class _JsonPath:
     equals: Wanted | None
     has_keys: Wanted | None
     only_keys: Wanted | None
+    lacks_keys: Wanted | None
 
     def verify(self, view: View) -> str | None:
         """None when everything found is as said."""
@@ -116,6 +120,8 @@ class _JsonPath:
             yield from _missing(value, self.has_keys.texts(view))
         if self.only_keys is not None:
             yield from _surplus(value, self.only_keys.texts(view))
+        if self.lacks_keys is not None:
+            yield from _unwanted(value, self.lacks_keys.texts(view))
 
 
 def _missing(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
@@ -137,6 +143,13 @@ def _surplus(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
     surplus = [key for key in value if key not in keys]
     if surplus:
         yield f"has the keys {', '.join(map(repr, surplus))}, which are not asked for"
+
+
+def _unwanted(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
+    forbidden = {key.casefold() for key in keys}
+    there = [key for key in value if key.casefold() in forbidden] if isinstance(value, dict) else []
+    if there:
+        yield f"has the keys {', '.join(map(repr, there))}, which must not be there"
 
 
 def _a(value: Any) -> str:
