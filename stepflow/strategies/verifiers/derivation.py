@@ -7,7 +7,8 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
   operation that is an `aside` may stand behind its equation instead: '2x = 8 (subtract 3)'.
 * The first equation must be the given one, with terms moved at most, or the result (x = 4).
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
-* Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the equations so far hold.
+* Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
+  worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'.
 
 Options: `given_from`, the name of the equation; `field`, the steps' field.
 
@@ -98,8 +99,7 @@ class _Walk:
         self.known = {Fraction(0), Fraction(1), *_numbers(self.given)}
         for base in self.given.differences:
             if base.terms:
-                solution = -base.constant / base.terms[0][1]
-                self.known |= {abs(solution), Fraction(abs(solution.numerator)), Fraction(solution.denominator)}
+                self.known |= _folded(Linear((), -base.constant / base.terms[0][1]))
 
     def object(self, step: int, reason: str) -> None:
         """The first objection to a step counts."""
@@ -113,6 +113,7 @@ class _Walk:
                 self._equation(step, claim)
             elif not (behind_equation and self._is_explanation(claim)):
                 self.pending.append((step, claim))
+                self.known |= _folded(claim["operand"])
             behind_equation = isinstance(claim, Equation) or (behind_equation and "aside" in claim)
 
     def _is_explanation(self, operation: Operation) -> bool:
@@ -120,6 +121,8 @@ class _Walk:
 
     def _equation(self, step: int, claim: Equation) -> None:
         sides = frozenset(claim.sides)
+        if not self._is_accounted(claim):
+            self.object(step, f"nothing accounts for the numbers of {show(claim)}")
         if self.pending and sides != self.current:
             reached = self._borne_out(sides)
             if reached:
@@ -169,6 +172,20 @@ class _Walk:
             return False
         return self.started or _is_result(sides) or all(ratio in (None, 1, -1) for ratio in ratios)
 
+    def _is_accounted(self, claim: Equation) -> bool:
+        """Whether each side's numbers are known, what it amounts to, or worked out from the side before it."""
+        parts = claim.text.split("=")
+        if len(parts) != len(claim.sides):
+            return _literals(claim.text) <= self.known | _numbers(Equation(claim.sides))
+        reached: list[Linear] = []
+        for part, side in zip(parts, claim.sides, strict=True):
+            written = _literals(part)
+            if written <= self.known or side in reached:
+                reached.append(side)
+            elif not written <= self.known | _folded(side):
+                return False
+        return True
+
     def _is_arithmetic(self, claim: Equation) -> bool:
         """A statement that is true by itself, worked out from numbers that are known."""
         if any(link != Linear() for link in claim.differences) or not set(claim.symbols) <= set(self.given.symbols):
@@ -212,8 +229,14 @@ def _is_result(sides: Sides) -> bool:
 
 
 def _numbers(equation: Equation) -> set[Fraction]:
-    folded = {abs(number) for side in equation.sides for number in (side.constant, *dict(side.terms).values())}
-    return folded | _literals(equation.text)
+    """The numbers that an equation is written with, and those that its sides amount to."""
+    return _literals(equation.text).union(*map(_folded, equation.sides))
+
+
+def _folded(side: Linear) -> set[Fraction]:
+    """Constant and coefficients without their signs, and the parts of those that are fractions."""
+    numbers = {abs(side.constant), *(abs(factor) for _, factor in side.terms)}
+    return numbers | {Fraction(part) for number in numbers for part in (number.numerator, number.denominator)}
 
 
 def _literals(text: str) -> set[Fraction]:
