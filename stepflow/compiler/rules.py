@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from stepflow.compiler import prompts
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import unguarded_constraints
@@ -14,8 +12,10 @@ from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, resolve
 from stepflow.compiler.site import Site
+from stepflow.compiler.specification import rule_specification
 from stepflow.compiler.workshop import Workshop
-from stepflow.config.problems import did_you_mean, validate
+from stepflow.compiler.written_values import exact_table, exact_value, expression_text, folded_keys
+from stepflow.config.problems import did_you_mean
 from stepflow.config.schema import (
     AnswerCommon,
     ConditionCommon,
@@ -45,27 +45,10 @@ from stepflow.plan import (
 )
 from stepflow.protocols import Converter, Notation
 from stepflow.registry import Kind, Registry
-from stepflow.values import exact
 
-SALVAGED = frozenset({"title", "priority", "reuse", "generate", "patch", "repair", "fallback"})
-"""Parts of a rule that nothing else names: when one is broken, the rest can still be checked."""
 ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
 """What the engine itself checks of every answer, under these names."""
 READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables")
-ELSEWHERE = {
-    "skip_when": "`reuse:`",
-    "guard": "`reuse:`",
-    "ignore": "`reuse:`",
-    "min_similarity": "`reuse:`",
-    "top_k": "`reuse:`",
-    "max_attempts": "`repair:`",
-    "max_calls": "`patch:`",
-    "on_fail": "an item of `verify:`",
-    "backend": "in a pipeline file",
-    "rules": "in a pipeline file",
-    "stages": "in a pipeline file",
-    "store": "in a pipeline file",
-}
 
 
 class RuleCompiler:
@@ -82,26 +65,13 @@ class RuleCompiler:
     def compile(self) -> Rule | None:
         """The rule, or None when an error was reported."""
         data = self.site.data
-        spec, problems = validate(
-            RuleSpec,
-            data,
-            self.site.document,
-            self.site.path,
-            breadcrumb=self.site.breadcrumb,
-            noun="a rule",
-            see="stepflow schema rule",
-            elsewhere=ELSEWHERE,
-            ignore=frozenset(key for key in data if key.startswith("x-")) if isinstance(data, Mapping) else frozenset(),
-        )
-        self.site.problems.extend(problems)
-        spec = spec or _without_broken_parts(data)
+        spec, is_sound = rule_specification(self.site)
         if spec is None:
             return None
-        assert isinstance(spec, RuleSpec)
         before = len(self.site.problems)
         rule = self._rule(spec, data)
         broken = any(problem.severity == "error" for problem in self.site.problems[before:])
-        return None if broken or problems else rule
+        return rule if is_sound and not broken else None
 
     def _rule(self, spec: RuleSpec, data: Mapping[str, Any]) -> Rule:
         self._workshop(spec)
@@ -165,7 +135,7 @@ class RuleCompiler:
     # --- what everything else is built with ------------------------------------------------------------------------
 
     def _workshop(self, spec: RuleSpec) -> None:
-        self.tables = {name: _exact_table(table) for name, table in spec.tables.items()}
+        self.tables = {name: exact_table(table) for name, table in spec.tables.items()}
         grammars = dict(spec.grammars)
         self.workshop = Workshop(self.registry.functions, self.tables, grammars)
         self.known |= frozenset(self.tables)
@@ -213,9 +183,9 @@ class RuleCompiler:
             find=getattr(options, "pick", None) or options.find,
             split=split,
             strip=options.strip,
-            via=_via(self.tables[options.via]) if options.via is not None else None,
+            via=folded_keys(self.tables[options.via]) if options.via is not None else None,
             optional=getattr(options, "optional", False),
-            default=Default(_exact_value(options.default)) if "default" in given else None,
+            default=Default(exact_value(options.default)) if "default" in given else None,
             source=getattr(options, "source", "user"),
             where=site.where,
         )
@@ -246,7 +216,7 @@ class RuleCompiler:
             if name in self.known:
                 site.report("duplicate-name", f"{name!r} is a constraint or table already", part="key")
                 continue
-            source = _expression_text(text)
+            source = expression_text(text)
             if source is None:
                 site.report("wrong-type", "a `let` value is an expression, a text")
             elif not order.report(name, source, site) and self._sound_expression(source, site):
@@ -259,7 +229,7 @@ class RuleCompiler:
 
     def _names_read(self, text: Any) -> frozenset[str]:
         try:
-            return self.workshop.expression(_expression_text(text) or "").names
+            return self.workshop.expression(expression_text(text) or "").names
         except NotationError:
             return frozenset()
 
@@ -391,46 +361,3 @@ class RuleCompiler:
             return None if text is None else self.workshop.template(text)
         except NotationError:
             return None  # reported by check_notations, at its place
-
-
-def _without_broken_parts(data: Any) -> RuleSpec | None:
-    """The rule with defaults for its broken parts, so that the others are checked too; None when names depend on them.
-
-    What is compiled from it is thrown away.
-    """
-    try:
-        return RuleSpec.model_validate(data)
-    except ValidationError as error:
-        broken = {str(detail["loc"][0]) if detail["loc"] else "" for detail in error.errors()}
-    if not broken <= SALVAGED:
-        return None
-    return RuleSpec.model_validate({key: value for key, value in data.items() if key not in broken})
-
-
-def _exact_value(value: Any) -> Any:
-    """YAML data as values of the language: decimals become exact, lists become tuples."""
-    if isinstance(value, float):
-        return exact(value)
-    if isinstance(value, list):
-        return tuple(_exact_value(item) for item in value)
-    if isinstance(value, Mapping):
-        return {str(key): _exact_value(item) for key, item in value.items()}
-    return value
-
-
-def _exact_table(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {str(key): _exact_value(value) for key, value in table.items()}
-
-
-def _via(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key.casefold(): value for key, value in table.items()}
-
-
-def _expression_text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return getattr(value, "text", None) or str(value)
-    return None

@@ -51,9 +51,9 @@ def test_what_is_found_is_the_very_value_that_was_given():
     [
         ("", 0, "ends too early"),
         ("$.items[", 8, "ends too early"),
-        ("$.a b", 4, "near token b"),
+        ("$.a b", 4, "unexpected 'b'"),
         ("$.a^", 3, "Unexpected character"),
-        ("$.items[?(@.price > )]", 20, "near token )"),
+        ("$.items[?(@.price > )]", 20, "unexpected ')'"),
         ("$.items[?(@.name =~ 'a')]", 17, "regular expressions are not allowed"),
         ("$.a.`sub(/a/, b)`", 4, "regular expressions are not allowed"),
         ("$.a + $.b", 3, "arithmetic is not allowed"),

@@ -242,7 +242,6 @@ _AT = (
 )
 _UNDEFINED = re.compile(r"Rule '(?P<name>\w+)' used but not defined")
 _TERMINAL = re.compile(r"Cannot compile token (?P<name>\w+)")
-_PATTERN_HINT = "a pattern stands between slashes; every ( and [ in it needs its closing mark"
 _QUOTED = re.compile(r"Terminals? (?:'|\")?(?P<name>\w+)|['\"](?P<quoted>[^'\"]+)['\"]")
 
 
@@ -254,8 +253,7 @@ def _mistake(text: str, error: Exception) -> NotationError:
         return NotationError("there is no rule 'start'", 0, hint="every grammar begins with a rule named start")
     terminal = _TERMINAL.search(message)
     if terminal:
-        sentence = f"{terminal['name']} is no valid pattern: {_why(error)}"
-        return NotationError(sentence, *_definition(text, terminal["name"]), hint=_PATTERN_HINT, name=terminal["name"])
+        return _bad_terminal(text, terminal["name"], message)
     undefined = _UNDEFINED.search(message)
     if undefined:
         name = undefined["name"]
@@ -275,6 +273,7 @@ def _mistake(text: str, error: Exception) -> NotationError:
 
 def _ambiguous(text: str, message: str) -> NotationError:
     rules = re.findall(r"- <(.+?)>", message)
+    rules.sort(key=lambda rule: _definition(text, rule.split(" ", maxsplit=1)[0]))  # Lark tells them in any order
     terminal = re.search(r"collision in (?:Terminal\()?'?\"?([\w$]+)", message)
     names = [rule.split(" ", maxsplit=1)[0] for rule in rules]
     before = "the end" if terminal and terminal[1] == "$END" else terminal[1] if terminal else "a token"
@@ -283,14 +282,22 @@ def _ambiguous(text: str, message: str) -> NotationError:
     return NotationError(sentence, *_definition(text, names[0] if names else ""), hint=hint)
 
 
-def _why(error: Exception) -> str:
-    """What Python's `re`, which Lark asks, says of a pattern: told again, since Lark leaves it out."""
-    pattern = re.search(r"Cannot compile token \w+: (['\"].*['\"])\s*\Z", str(error), re.DOTALL)
+def _bad_terminal(text: str, name: str, message: str) -> NotationError:
+    """What Python's `re`, which Lark asks, says of a terminal's pattern: asked again, since Lark leaves it out."""
+    start, end = _definition(text, name)
+    found = re.search(r"Cannot compile token \w+: (['\"].*['\"])\s*\Z", message, re.DOTALL)
+    pattern = ast.literal_eval(found[1]) if found else ""
+    why = "it cannot be compiled"
     try:
-        re.compile(ast.literal_eval(pattern[1]) if pattern else "(")
+        re.compile(pattern)
     except re.error as cause:
-        return cause.msg
-    return "it cannot be compiled"
+        why = cause.msg
+        written = text.find(f"/{pattern}/", start)
+        if written >= 0:
+            start = written + 1 + (cause.pos or 0)
+            end = start + 1
+    hint = "a pattern stands between slashes; every ( and [ in it needs its closing mark"
+    return NotationError(f"{name} is no valid pattern: {why}", start, end, hint=hint)
 
 
 def _definition(text: str, name: str) -> tuple[int, int]:
