@@ -19,8 +19,17 @@ from stepflow.values import encode
 
 Spans = Iterable[tuple[int, int]]
 
-_TOKEN = re.compile(r"[^\W_]+(?:[-_'’][^\W_]+)*|[^\w\s.,;:!?…'\"`´‘’“”„«»()\[\]{}\\–—-]")
-"""A word, or one sign that may mean something: an operator, a currency, an emoji, a vowel sign. Punctuation does not."""
+_TOKEN = re.compile(
+    r"""(?x)
+    (?: (?<!\w) [-−] (?=\d) )?                                  # the sign of a number
+    [^\W_]+ (?: (?: [-–_'’] | (?<=\d)[.,:](?=\d) ) [^\W_]+ )*    # a word or a number: half-hour, 3.5, 12:30
+    | [^\w\s.,;:!?…'"`´‘’“”„«»()\[\]{}\\–—-]                   # an operator, a currency, an emoji, a vowel sign
+    | (?<=\d\s) [-−–] (?=\s\d)                                  # a minus between numbers
+    | (?<=\d) !                                                 # a factorial
+    | [(\[] (?=[-−]?\d) | (?<=[*/^+=]) \( | (?<=[*/^+=]\s) \( | (?<=\d) [)\]] | \) (?=\s?[*/^+=])   # brackets of a sum
+    """
+)
+"""What may mean something: a word, a number as it is written, a sign. Punctuation does not."""
 _SPACE = re.compile(r"\s+")
 
 COURTESY = re.compile(
@@ -44,11 +53,12 @@ UNREAD_GAP = "…"
 
 PLAIN_WORDS = frozenset(
     """
-    a an the please kindly hi hey hello dear i me my you your we us our it its it's is are be am do does that this these
-    those here so just ok okay can could would let's what what's that's i'm i've i'd you're we're
-    """.split()  # noqa: SIM905  # a list of sixty quoted words would be harder to read
+    a an the please kindly hi hey hello dear me us it it's is are be am do does that this these those here so just ok
+    okay can could would let's what what's that's
+    """.split()  # noqa: SIM905  # a list of forty quoted words would be harder to read
 )
-"""Words that carry no meaning of their own in a request, whatever the task."""
+"""Words that carry no meaning of their own in a request, whatever the task. Whose something is (my, your) is not among
+them: your name is not my name."""
 _ACRONYMS = frozenset({"US", "IT", "AM", "HI", "ID"})
 """Plain words only in small letters: the IT department is not the department."""
 
