@@ -111,8 +111,10 @@ class Pipeline:
 
     def close(self) -> None:
         """Close the store and the backend. Idempotent."""
-        self.archive.close()
-        self.backend.close()
+        try:
+            self.archive.close()
+        finally:
+            self.backend.close()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -186,8 +188,12 @@ def make_request(
     tenant: str = "",
     parameters: Mapping[str, Any] | None = None,
 ) -> Request:
-    """A request from a text, a conversation, or a request as it is."""
+    """A request from a text, a conversation, or a request as it is. Raises `UsageError` for options beside the last."""
     if isinstance(prompt, Request):
+        given = {"system": system, "rule": rule, "tenant": tenant or None, "parameters": parameters}
+        for name, value in given.items():
+            if value is not None:
+                raise UsageError(f"`{name}` stands in the request already; give it there")
         return prompt
     messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
     if system is not None:
