@@ -5,6 +5,7 @@ In a page, fenced blocks are run in order in one temporary folder that begins as
 * ```yaml file=NAME      is written there; a whole file (`stepflow: 1`) is linted, and its tests run
 * ```yaml                a whole file likewise; a fragment must have keys and values that the schema knows
 * ```yaml broken         is not a valid file, and is not looked at
+* ```yaml append=NAME    is added to that file
 * ```text file=NAME      (or json, jsonl) is written there
 * ```console             `$ stepflow …` lines are run, and what they print is compared; `…` stands for anything
 * ```python              is executed there
@@ -50,7 +51,14 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
+        return self._named("file=")
+
+    @property
+    def extended(self) -> str | None:
+        return self._named("append=")
+
+    def _named(self, prefix: str) -> str | None:
+        return next((word.removeprefix(prefix) for word in self.words if word.startswith(prefix)), None)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -87,9 +95,12 @@ def workshop(tmp_path, monkeypatch):
 def test_every_example_of_a_page_does_what_the_page_says(page, workshop):
     for block in blocks(page):
         if block.file is not None:
-            path = workshop / block.file
+            path = Path(block.file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
+        if block.extended is not None:
+            with open(block.extended, "a", encoding="utf-8") as file:
+                file.write("\n" + block.text)
         if block.language == "yaml" and "broken" not in block.words:
             check_yaml(block)
         elif block.language == "console":
@@ -136,10 +147,13 @@ def console(line, where):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         elif words[0] == "cd":
             os.chdir(words[1])
+        elif words[0] == "rm":
+            for file in words[1:]:
+                Path(file).unlink()
         elif words[0] == "cat":
             said.write("".join(Path(file).read_text(encoding="utf-8") for file in words[1:]))
         else:
-            assert words[0] == "stepflow", f"{where}: only stepflow, mkdir -p, cd and cat can be run: {line}"
+            assert words[0] == "stepflow", f"{where}: only stepflow, mkdir -p, cd, cat and rm can be run: {line}"
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 run(words[1:])
     return said.getvalue()
