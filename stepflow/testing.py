@@ -7,11 +7,12 @@ verifies that text; everything else is a whole run.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from stepflow.adapters.backends.scripted import Scripted
 from stepflow.archive import Archive
 from stepflow.catalog import registry
 from stepflow.compiler.workshop import Workshop
@@ -19,7 +20,6 @@ from stepflow.config.schema import ExpectSpec, TestSpec, TurnSpec
 from stepflow.errors import ScriptExhausted, StepflowError
 from stepflow.model import Message, Outcome, Request
 from stepflow.plan import Plan, Rule
-from stepflow.protocols import Backend
 from stepflow.runtime.drivers import drive, new_id
 from stepflow.runtime.extract import Declined, Task, understand
 from stepflow.runtime.interpreter import interpret
@@ -31,6 +31,7 @@ from stepflow.values import exact, show
 
 PROMPT_ONLY = frozenset({"matched", "constraints", "let"})
 OUTPUT_ONLY = frozenset({"steps", "failed_steps", "failed_checks", "answer"})
+ERROR_ONLY = frozenset({"error", "matched", "constraints", "let"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,14 @@ def run_rule_test(rule: Rule, test: TestSpec) -> tuple[str, ...]:
         task = understand(rule, request)
     except Declined as reason:
         if test.expect.matched is False:
-            return ()
+            return _never_seen(wanted - {"matched"}, "a test of a prompt that the rule does not own")
         return (f"the rule does not own the prompt: {reason}",)
     if test.expect.matched is False:
         return ("the rule owns the prompt, but should not",)
-    failures = _prompt_failures(task, test.expect)
+    failures = _prompt_failures(task.values, task.let, test.expect)
     if test.output is not None:
-        return (*failures, *_output_failures(task, test.output, test.expect))
+        unseen = _never_seen(wanted - PROMPT_ONLY - OUTPUT_ONLY, "a test with `output`")
+        return (*failures, *unseen, *_output_failures(task, test.output, test.expect))
     if wanted <= PROMPT_ONLY and not test.model and not test.cache:
         return failures
     return (*failures, *_run_failures(rule, test, request))
@@ -100,9 +102,14 @@ def agrees(actual: Any, expected: Any) -> bool:
 # --- the three kinds of test ----------------------------------------------------------------------------------------
 
 
-def _prompt_failures(task: Task, expect: ExpectSpec) -> tuple[str, ...]:
+def _never_seen(names: Set[str], where: str) -> tuple[str, ...]:
+    """A failure for each thing that is expected where nothing shows it: it would pass whatever happens."""
+    return tuple(f"`{name}` cannot be seen in {where}, so it must not be expected there" for name in sorted(names))
+
+
+def _prompt_failures(values: Mapping[str, Any], let: Mapping[str, Any], expect: ExpectSpec) -> tuple[str, ...]:
     failures: list[str] = []
-    for noun, expected, actual in (("constraint", expect.constraints, task.values), ("let", expect.let, task.let)):
+    for noun, expected, actual in (("constraint", expect.constraints, values), ("let", expect.let, let)):
         for name, value in (expected or {}).items():
             if name not in actual:
                 failures.append(f"{noun} {name}: expected {_shown(value)}, but there is none")
@@ -156,32 +163,41 @@ def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, o
     return ""
 
 
-def _one_run(plan: Plan, archive: Archive, backend: Backend, request: Request, expect: ExpectSpec) -> tuple[str, ...]:
+def _one_run(plan: Plan, archive: Archive, backend: Scripted, request: Request, expect: ExpectSpec) -> tuple[str, ...]:
     journal = Journal()
     try:
         outcome = drive(interpret(plan, request, journal), archive, backend)
     except ScriptExhausted as error:
         return (f"a model call that the test does not plan: {error}",)
     except StepflowError as error:
-        if expect.error is not None and expect.error in str(error):
-            return ()
-        return (f"the run failed: {error}",)
-    failures = list(_compare(expect, _seen_of(outcome, expect), None, outcome))
-    unused = getattr(backend, "unused", 0)
-    if unused:
-        failures.append(f"{unused} of the model's replies were not used")
+        if expect.error is None or expect.error not in str(error):
+            return (f"the run failed: {error}",)
+        unseen = _never_seen(expect.model_fields_set - ERROR_ONLY, "a run that ends in an error")
+        return (*unseen, *_unused(backend))
+    failures = [
+        *_prompt_failures(outcome.constraints, outcome.let, expect),
+        *_compare(expect, _seen_of(plan, outcome, expect), None, outcome),
+        *_unused(backend),
+    ]
     if expect.error is not None:
         failures.append(f"expected an error with {expect.error!r}, but the run succeeded")
     return tuple(failures)
 
 
-def _seen_of(outcome: Outcome, expect: ExpectSpec) -> dict[str, Any]:
+def _unused(backend: Scripted) -> tuple[str, ...]:
+    unused = len(backend.unused)
+    return (f"{unused} of the model's replies {'was' if unused == 1 else 'were'} not used",) if unused else ()
+
+
+def _seen_of(plan: Plan, outcome: Outcome, expect: ExpectSpec) -> dict[str, Any]:
     failing = [
         event.data["check"]
         for event in outcome.journal
         if event.stage == "verify" and event.data.get("passed") is False and event.data.get("on_fail") != "warn"
     ]
     seen = {
+        "matched": outcome.rule is not None,
+        "steps": _steps_of(plan, outcome),
         "rule": outcome.rule,
         "outcome": outcome.outcome,
         "final": outcome.final,
@@ -195,6 +211,14 @@ def _seen_of(outcome: Outcome, expect: ExpectSpec) -> dict[str, Any]:
         "output": outcome.answer,
     }
     return {key: value for key, value in seen.items() if key in expect.model_fields_set}
+
+
+def _steps_of(plan: Plan, outcome: Outcome) -> list[str]:
+    rule = next((rule for rule in plan.rules if rule.id == outcome.rule), None)
+    try:
+        return [] if rule is None else [step.text for step in cut(rule, outcome.answer)]
+    except NotSegmentable:
+        return []
 
 
 def _compare(
@@ -254,7 +278,7 @@ def _archive() -> Archive:
     return Archive(memory.build(memory.Options(), workshop), hashing.build(hashing.Options(), workshop), ExactIndex)
 
 
-def _scripted(replies: Sequence[Any]) -> Backend:
+def _scripted(replies: Sequence[Any]) -> Scripted:
     plug = registry().get("backend", "scripted")
-    backend: Backend = plug.build(plug.Options(replies=list(replies)), Workshop({}, {}, {}))
+    backend: Scripted = plug.build(plug.Options(replies=list(replies)), Workshop({}, {}, {}))
     return backend
