@@ -15,6 +15,7 @@ from stepflow.config.schema import (
     ConditionCommon,
     ConstraintCommon,
     FieldCommon,
+    RewriteCommon,
     StoreSpec,
     VerifyCommon,
 )
@@ -29,6 +30,7 @@ ABOUT: Mapping[str, str] = {
     "converter": "turn what was found into a value: `as:`",
     "segmenter": "cut an answer into steps: `segment`",
     "verifier": "decide whether a step or an answer is right: `verify`",
+    "rewriter": "mend failing steps without the model: `rewrite`",
     "condition": "decide something about a prompt or a candidate: `match`, `unless`, `skip_when`",
     "function": "compute in expressions and templates",
     "backend": "are models: `backend` in a pipeline",
@@ -44,6 +46,7 @@ COMMON: Mapping[str, tuple[tuple[str, type[BaseModel]], ...]] = {
         ("Keys of `answer`", AnswerCommon),
     ),
     "verifier": (("Keys of every verifier", VerifyCommon),),
+    "rewriter": (("Keys of every rewriter", RewriteCommon),),
     "condition": (("Keys of every condition", ConditionCommon),),
 }
 """The engine's own keys, which stand beside a component's parameters."""
@@ -68,6 +71,7 @@ NOUNS: Mapping[str, str] = {
     "answer": "reader",
     "segmenter": "segmenter",
     "verifier": "verifier",
+    "rewriter": "rewriter",
     "backend": "backend",
     "rule-entry": "file, pattern of files, or rule",
     "test-TestSpec": "test",

@@ -24,6 +24,7 @@ from stepflow.config.schema import (
     FieldCommon,
     PipelineSpec,
     PipelineTestSpec,
+    RewriteCommon,
     RuleSpec,
     TestSpec,
     VerifyCommon,
@@ -48,6 +49,7 @@ ROLES: Mapping[str, tuple[Kind, type[Options]]] = {
     "answer": ("reader", AnswerCommon),
     "segmenter": ("segmenter", NoCommon),
     "verifier": ("verifier", VerifyCommon),
+    "rewriter": ("rewriter", RewriteCommon),
 }
 """Where components stand in a rule: the name of the definition, their kind, and the engine's keys beside theirs."""
 
@@ -112,6 +114,7 @@ class _Book:
         keys["parse"]["items"] = _ref("field")
         keys["answer"] |= _ref("answer")
         keys["verify"]["items"] = _ref("verifier")
+        keys["rewrite"]["items"] = _ref("rewriter")
         keys["tests"]["items"] = self._tests(TestSpec)
         self.definitions["rule-ReuseSpec"]["properties"]["skip_when"]["items"] = _ref("condition")
         return {**root, "patternProperties": FREE_KEYS}

@@ -10,7 +10,7 @@ import click
 def command(kind: str | None) -> None:
     """List the components of every KIND, or of one, each with a line that says what it does.
 
-    Kinds: reader, converter, segmenter, verifier, condition, function, backend, store, embedder.
+    Kinds: reader, converter, segmenter, verifier, rewriter, condition, function, backend, store, embedder.
     """
     from stepflow.catalog import registry
     from stepflow.reference.components import ABOUT, names, page
