@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -54,18 +55,21 @@ def event_json(event: Event) -> dict[str, Any]:
 
 
 def write(folder: str, keep: int, trace_id: str, trace: Mapping[str, Any]) -> None:
-    """Write one trace, whole or not at all, and remove the oldest beyond `keep`. A folder that cannot be written is
-    silently left alone: a trace is never worth an answer."""
+    """Write one trace, whole or not at all, and remove the oldest beyond `keep`. What cannot be written is silently
+    left alone: a trace is never worth an answer."""
     path = Path(folder)
+    draft = path / f".{trace_id}.{os.getpid()}"
     try:
+        text = json.dumps({"id": trace_id, **trace}, ensure_ascii=False, indent=1)
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path / f".{trace_id}.{os.getpid()}"
-        draft.write_text(json.dumps({"id": trace_id, **trace}, ensure_ascii=False, indent=1), encoding="utf-8")
+        # Half a surrogate pair has no bytes in UTF-8; written as an escape it is the same JSON.
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         draft.replace(path / f"{trace_id}.json")
         for old in _files(path)[keep:]:
             old.unlink(missing_ok=True)
-    except OSError:
-        return
+    except (OSError, TypeError, ValueError, RecursionError):
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def read(folder: str, id_or_prefix: str | None = None) -> dict[str, Any]:
@@ -82,10 +86,9 @@ def read(folder: str, id_or_prefix: str | None = None) -> dict[str, Any]:
             raise UsageError(f"{what} with {id_or_prefix!r} in {folder}; `stepflow trace --list` shows them")
         chosen = found[0]
     try:
-        trace: dict[str, Any] = json.loads(chosen.read_text(encoding="utf-8"))
+        return _read(chosen)
     except (OSError, ValueError) as error:
         raise UsageError(f"{chosen} cannot be read: {error}") from error
-    return trace
 
 
 def listing(folder: str) -> list[dict[str, Any]]:
@@ -93,10 +96,18 @@ def listing(folder: str) -> list[dict[str, Any]]:
     traces = []
     for file in _files(Path(folder)):
         try:
-            traces.append(json.loads(file.read_text(encoding="utf-8")))
+            traces.append(_read(file))
         except (OSError, ValueError):
             continue
     return traces
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The trace in a file. Raises `OSError` or `ValueError`."""
+    trace = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(trace, dict):
+        raise ValueError("it holds no trace")
+    return trace
 
 
 def _files(path: Path) -> list[Path]:
