@@ -1,0 +1,124 @@
+"""The benchmark's account on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from stepflow.bench.figures import SHARES, Figures, Summary
+from stepflow.bench.runner import Row
+
+
+def show(console: Console, summaries: Sequence[Summary], rows: Sequence[Row]) -> None:
+    """Print the tables: totals, how answers came about, the perturbations of each pipeline, and what went wrong."""
+    console.print(_totals(summaries))
+    console.print(_shares(summaries))
+    console.print(_kinds(summaries))
+    for line in remarks(summaries):
+        console.print(line)
+    for row in wrong_answers(rows)[:5]:
+        console.print(
+            f"[red]wrong[/red] {row.pipeline} {row.outcome}: {row.prompt!r}: {row.objection}", highlight=False
+        )
+
+
+def wrong_answers(rows: Sequence[Row]) -> list[Row]:
+    """Requests that were answered as verified, or by a fallback, and wrongly."""
+    return [row for row in rows if row.correct is False and row.final != "unverified" and not row.warm_up]
+
+
+def remarks(summaries: Sequence[Summary]) -> list[str]:
+    """Sentences about each pipeline: against none, changed variants, patches."""
+    lines = []
+    for each in summaries:
+        if each.name != "none" and each.speedup:
+            ratios = (f"{name} {share:.3f}" for name, share in each.speedup.items())
+            lines.append(f"{each.name} against none: {', '.join(ratios)} (share of none's figure)")
+        if each.changed.requests and each.total.outcomes.keys() != {"passthrough"}:
+            lines.append(
+                f"{each.name}: {each.changed.free} of {each.changed.requests} changed variants with a usable base "
+                f"({percent(each.changed.share)}) needed neither a call nor a fallback"
+            )
+        for kind, share in each.patch_tokens.items():
+            lines.append(f"{each.name}: a patch for {kind!r} took {share:.0%} of a full answer's completion tokens")
+    return lines
+
+
+def cells(figures: Figures) -> tuple[str, ...]:
+    """Latency, tokens, calls, correctness and what must not be."""
+    times = (figures.mean, figures.median, figures.p90, figures.p95, figures.p99)
+    return (
+        *map(seconds, times),
+        f"{figures.tokens:.1f}",
+        f"{figures.calls:.2f}",
+        percent(figures.correctness),
+        str(figures.wrong),
+        str(figures.wrong_reuse),
+        percent(figures.unverified / figures.requests),
+    )
+
+
+COLUMNS = ("mean", "median", "p90", "p95", "p99", "tokens", "calls", "correct", "wrong", "wrong reuse", "unverified")
+
+
+def seconds(value: float) -> str:
+    """`2.13 s`, `14 ms`, `0.4 ms`."""
+    if value >= 1:
+        return f"{value:.2f} s"
+    return f"{value * 1000:.0f} ms" if value >= 0.01 else f"{value * 1000:.1f} ms"
+
+
+def percent(share: float | None) -> str:
+    """`72.5 %`, or a dash."""
+    return "–" if share is None else f"{share * 100:.1f} %"
+
+
+def _totals(summaries: Sequence[Summary]) -> Table:
+    table = Table(title="All requests", title_justify="left", header_style="bold")
+    table.add_column("pipeline")
+    for name in ("requests", *COLUMNS):
+        table.add_column(name, justify="right")
+    for each in summaries:
+        table.add_row(each.name, str(each.total.requests), *cells(each.total))
+    return table
+
+
+def _shares(summaries: Sequence[Summary]) -> Table:
+    used = [share for share in SHARES if any(share in each.total.shares for each in summaries)]
+    table = Table(title="How answers came about", title_justify="left", header_style="bold")
+    table.add_column("pipeline")
+    for share in used:
+        table.add_column(share, justify="right")
+    for each in summaries:
+        shares = (each.total.shares.get(share, 0) / each.total.requests for share in used)
+        table.add_row(each.name, *map(percent, shares))
+    return table
+
+
+def _kinds(summaries: Sequence[Summary]) -> Table:
+    table = Table(title="By perturbation", title_justify="left", header_style="bold")
+    for name in ("perturbation", "pipeline"):
+        table.add_column(name)
+    for name in ("requests", "mean", "p95", "tokens", "correct", "wrong"):
+        table.add_column(name, justify="right")
+    table.add_column("how answers came about")
+    for kind in dict.fromkeys(kind for each in summaries for kind in each.by_kind):
+        for each in summaries:
+            figures = each.by_kind.get(kind)
+            if figures is None:
+                continue
+            how = ", ".join(f"{share} {count}" for share, count in figures.shares.items())
+            table.add_row(
+                kind if each is summaries[0] else "",
+                each.name,
+                str(figures.requests),
+                seconds(figures.mean),
+                seconds(figures.p95),
+                f"{figures.tokens:.0f}",
+                percent(figures.correctness),
+                str(figures.wrong),
+                how,
+            )
+    return table
