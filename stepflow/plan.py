@@ -100,7 +100,7 @@ class Reuse:
 
     guard: Guard = "same_words"
     ignore: frozenset[str] = frozenset()
-    ignore_matching: Pattern | None = None
+    ignore_matching: tuple[Pattern, ...] = ()
     min_similarity: float | None = None
     top_k: int | None = None
     skip_when: tuple[Refusal, ...] = ()

@@ -318,14 +318,16 @@ class RuleCompiler:
     def _reuse(self, spec: RuleSpec) -> Reuse:
         site = self.site.at("reuse")
         known = self.known | {"cached", "pass_ratio"}
-        phrases = spec.reuse.ignore_matching
-        sound = phrases is None or check_text(
-            Notation.REGEX, phrases, site.at("ignore_matching", crumb="ignore_matching"), self.workshop, known
-        )
+        place = site.at("ignore_matching", crumb="ignore_matching")
+        phrases = [
+            self.workshop.regex(text)
+            for index, text in enumerate(spec.reuse.ignore_matching)
+            if check_text(Notation.REGEX, text, place.at(index), self.workshop, known) is not None
+        ]
         return Reuse(
             guard=spec.reuse.guard,
             ignore=frozenset(word.casefold() for word in spec.reuse.ignore),
-            ignore_matching=self.workshop.regex(phrases) if phrases is not None and sound is not None else None,
+            ignore_matching=tuple(phrases),
             min_similarity=spec.reuse.min_similarity,
             top_k=spec.reuse.top_k,
             skip_when=self._conditions("skip_when", known, site) if spec.reuse.skip_when else (),

@@ -102,7 +102,9 @@ class ReuseSpec(Options):
     top_k: int | None = Field(None, ge=1, le=100, description="How many candidates are considered")
     guard: Guard = Field("same_words", description="What must agree outside the constraints")
     ignore: list[str] = Field(default_factory=list, description="Words that do not change what is asked")
-    ignore_matching: RegexText | None = Field(None, description="A pattern of phrases that do not change it either")
+    ignore_matching: list[RegexText] = Field(
+        default_factory=list, description="Patterns of phrases that do not change it either"
+    )
     skip_when: list[Any] = Field(default_factory=list, description="Conditions under which reuse is not attempted")
 
 

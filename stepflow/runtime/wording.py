@@ -63,10 +63,12 @@ _ACRONYMS = frozenset({"US", "IT", "AM", "HI", "ID"})
 """Plain words only in small letters: the IT department is not the department."""
 
 
-def unread(prompt: str, spans: Spans, phrases: Pattern | None) -> str:
+def unread(prompt: str, spans: Spans, phrases: Iterable[Pattern]) -> str:
     """The prompt with an ellipsis in place of each span, and without the phrases that do not change what is asked."""
     rest = _mask(prompt, spans, UNREAD_GAP)
-    return rest if phrases is None else phrases.sub(" ", rest)
+    for pattern in phrases:
+        rest = pattern.sub(" ", rest)
+    return rest
 
 
 def words(rest: str, ignore: frozenset[str]) -> tuple[str, ...]:
