@@ -15,6 +15,10 @@ PATCH_NAMES = frozenset(
 )
 REPAIR_NAMES = frozenset({"failures", "output"})
 FALLBACK_NAMES = frozenset({"failures"})
+RUN_NAMES = PATCH_NAMES | frozenset(
+    {"prompt", "rest", "constraints", "steps", "previous", "answer", "cached", "reason", "pass_ratio"}
+)
+"""Names that every run has: a constraint of the same name would be hidden, and seem to be checked."""
 
 PATCH = """\
 {{ prompt }}

@@ -74,6 +74,7 @@ class RuleCompiler:
         return rule if is_sound and not broken else None
 
     def _rule(self, spec: RuleSpec, data: Mapping[str, Any]) -> Rule:
+        self._refuse_names_of_the_run(spec)
         self._workshop(spec)
         constraints = self._constraints(spec)
         let = self._let(spec)
@@ -141,6 +142,12 @@ class RuleCompiler:
         self.known |= frozenset(self.tables)
         for name, grammar in self.workshop.grammars.items():
             self._grammar(name, grammar)
+
+    def _refuse_names_of_the_run(self, spec: RuleSpec) -> None:
+        for key, names in (("tables", spec.tables), ("constraints", spec.constraints), ("let", spec.let)):
+            for name in sorted(prompts.RUN_NAMES.intersection(names)):
+                message = f"every run has {name!r} already; choose another name"
+                self.site.at(key, name).report("duplicate-name", message, part="key")
 
     def _grammar(self, name: str, grammar: Any) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flowkit import COUNT, UNIT, Flow, edited, story
 
-from stepflow.errors import UsageError
+from stepflow.errors import ConfigError, UsageError
 from stepflow.model import Message, Request
 
 RIGHT = "1\n2\n3"
@@ -134,3 +134,12 @@ def test_match_may_be_an_expression_on_the_prompt(tmp_path: Path) -> None:
 
 def test_a_request_without_a_user_message_is_passed_through(tmp_path: Path) -> None:
     assert Flow(tmp_path).ask([Message("system", "count to 3")], "Hm.").outcome == "passthrough"
+
+
+@pytest.mark.parametrize("key", ["tables", "constraints", "let"])
+@pytest.mark.parametrize("name", ["answer", "output", "step", "steps", "previous", "cached", "prompt", "failures"])
+def test_a_name_that_every_run_has_is_refused(tmp_path: Path, key: str, name: str) -> None:
+    value: Any = {"tables": {"a": 1}, "constraints": reading(), "let": "1"}[key]
+    mine = {key: {name: value, **({"last": reading()} if key == "constraints" else {})}}
+    with pytest.raises(ConfigError, match=f"every run has '{name}' already"):
+        Flow(tmp_path, edited(COUNT, **mine))

@@ -76,7 +76,7 @@ def test_ignored_words_are_left_out() -> None:
     ],
 )
 def test_what_was_read_is_left_out_of_the_rest(spans: list[tuple[int, int]], rest: str) -> None:
-    assert unread("count 5 sheep", spans, None) == rest
+    assert unread("count 5 sheep", spans, ()) == rest
 
 
 def test_a_skeleton_says_which_value_stood_where() -> None:
