@@ -123,7 +123,11 @@ def _rewritten(
     run: Run, task: Task, keys: Keys, offer: Offer, examination: Examination
 ) -> Generator[Effect, Reply, Outcome | str]:
     """Serve the rewritten steps, once the answer that they make has been read and verified from its text alone."""
-    whole = examine(task, cut(task.rule, examination.text, "rewrite"), offer.candidate.record)
+    try:
+        whole = examine(task, cut(task.rule, examination.text, "rewrite"), offer.candidate.record)
+    except NotSegmentable as error:
+        run.journal.add("integrity", f"the rewritten steps are no answer: {error}")
+        return "rewrite-failed"
     if not whole.passed:
         run.journal.add_verdicts("integrity", whole.verdicts)
         return "rewrite-failed"
@@ -177,7 +181,8 @@ def _patch(
                 patched=len(patched.steps) - kept,
                 failed_steps=offer.failed_steps,
             )
-            return replace(outcome, rewritten=len(offer.changes), kept=max(kept - len(offer.changes), 0))
+            rewritten = sum(not first <= change.step <= last for change in offer.changes)
+            return replace(outcome, rewritten=rewritten, kept=kept - rewritten)
     return "patch-failed"
 
 

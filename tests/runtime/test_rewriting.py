@@ -1,0 +1,85 @@
+"""Rewriting in the flow: before any model call, verified like anything else, and counted for what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flowkit import Flow, edited, story
+
+from stepflow.plan import STAGES
+
+DOUBLE = r"""
+stepflow: 1
+kind: rule
+id: double
+match: [{type: keywords, words: [double]}]
+constraints:
+  number: {type: regex, pattern: '\d+', as: integer, find: only}
+let: {twice: 2 * number, thrice: 3 * number}
+segment: lines
+parse: [{field: n, type: regex, pattern: '\d+', as: integer, find: last}]
+verify:
+  - {id: start, scope: step, type: expr, when: step.index == 1, assert: step.n == number}
+  - {id: end, scope: step, type: expr, when: step.index > 1, assert: step.n == twice}
+  - {id: stale, type: no_stale_values}
+rewrite: [{type: substitute, constraints: [number, twice]}]
+patch: {scope: failing_region}
+repair: {max_attempts: 0}
+"""
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Flow:
+    return Flow(tmp_path, DOUBLE)
+
+
+def test_old_values_become_new_ones_without_a_call(flow: Flow) -> None:
+    flow.ask("double 4", "take 4\ntwice is 8")
+    outcome = flow.ask("double 7")
+    assert (outcome.outcome, outcome.final, outcome.origin, outcome.calls) == ("rewrite", "verified", "rewrite", 0)
+    assert (outcome.answer, outcome.kept, outcome.rewritten) == ("take 7\ntwice is 14", 0, 2)
+    assert outcome.failed_steps == (1, 2)
+    assert "becomes 'take 7'" in story(outcome)
+
+
+def test_a_rewritten_answer_is_stored_and_served_as_such(flow: Flow) -> None:
+    flow.ask("double 4", "take 4\ntwice is 8")
+    first = flow.ask("double 7")
+    assert [flow.ask(prompt).outcome for prompt in ("double 7", "please double 7")] == ["exact", "reuse"]
+    assert {record.id: record.origin for record in flow.records}[first.record or ""] == "rewrite"
+
+
+def test_what_is_rewritten_from_a_deterministic_answer_stays_marked(flow: Flow) -> None:
+    flow.store("double 4", "take 4\ntwice is 8", origin="fallback")
+    outcome = flow.ask("double 7")
+    assert (outcome.outcome, outcome.final, outcome.origin) == ("rewrite", "fallback", "fallback")
+
+
+def test_what_no_rewriter_can_mend_is_patched_and_the_rest_is_counted_apart(flow: Flow) -> None:
+    flow.store("double 4", "take 4\ntwice is 8\nso it is nine: 9\nyes, 8")
+    outcome = flow.ask("double 7", "so it is 14")
+    assert (outcome.outcome, outcome.calls) == ("patch", 1)
+    assert outcome.answer == "take 7\ntwice is 14\nso it is 14\nyes, 14"
+    assert (outcome.rewritten, outcome.kept, outcome.patched) == (3, 0, 1)
+
+
+def test_steps_that_are_rewritten_and_then_patched_away_count_as_patched(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, edited(DOUBLE, patch={"scope": "whole"}))
+    flow.store("double 4", "take 4\ntwice is 8\nso it is nine: 9")
+    outcome = flow.ask("double 7", "take 7\ntwice: 14")
+    assert (outcome.outcome, outcome.rewritten, outcome.kept, outcome.patched) == ("patch", 0, 0, 2)
+
+
+def test_without_the_stage_nothing_is_rewritten(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, DOUBLE, stages=[stage for stage in STAGES if stage != "rewrite"])
+    flow.ask("double 4", "take 4\ntwice is 8")
+    outcome = flow.ask("double 7", "take 7\ntwice is 14")
+    assert (outcome.outcome, outcome.rewritten) == ("patch", 0)
+
+
+def test_a_refused_candidate_is_not_rewritten(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, edited(DOUBLE, reuse={"skip_when": [{"type": "constraint_changed", "names": ["number"]}]}))
+    flow.ask("double 4", "take 4\ntwice is 8")
+    outcome = flow.ask("double 7", "take 7\ntwice is 14")
+    assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "constraint_changed")
