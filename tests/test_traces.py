@@ -15,6 +15,10 @@ from stepflow.errors import UsageError
 from stepflow.model import Request
 
 
+def trace(prompt: str = "hello", **more: Any) -> dict[str, Any]:
+    return {"prompt": prompt, "journal": [], **more}
+
+
 def test_a_trace_tells_what_was_asked_served_and_decided(tmp_path: Path) -> None:
     outcome = Flow(tmp_path, edited(COUNT, let={"half": "last / 2"})).ask("count to 3", "1\n2\n3", system="Be brief.")
     request = Request.of("count to 3")
@@ -28,15 +32,15 @@ def test_a_trace_tells_what_was_asked_served_and_decided(tmp_path: Path) -> None
 
 def test_the_newest_are_kept_and_the_newest_is_read_first(tmp_path: Path) -> None:
     for number in range(5):
-        traces.write(str(tmp_path), 3, f"a{number}", {"prompt": str(number)})
-    assert [trace["id"] for trace in traces.listing(str(tmp_path))] == ["a4", "a3", "a2"]
+        traces.write(str(tmp_path), 3, f"a{number}", trace(str(number)))
+    assert [each["id"] for each in traces.listing(str(tmp_path))] == ["a4", "a3", "a2"]
     assert traces.read(str(tmp_path))["prompt"] == "4"
     assert not list(tmp_path.glob(".*")), "no draft is left behind"
 
 
 def test_a_trace_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     for name in ("abc", "abd", "xyz"):
-        traces.write(str(tmp_path), 9, name, {})
+        traces.write(str(tmp_path), 9, name, trace())
     assert traces.read(str(tmp_path), "x")["id"] == "xyz"
     for wanted, said in (("ab", "2 traces begin with 'ab'"), ("q", "no trace begins with 'q'")):
         with pytest.raises(UsageError, match=said):
@@ -51,22 +55,22 @@ def test_without_traces_there_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["", "{", "[1, 2]", "null", "\udc80"])
 def test_a_damaged_trace_is_left_out_of_the_list_and_named_when_asked_for(tmp_path: Path, damage: str) -> None:
-    traces.write(str(tmp_path), 9, "good", {})
+    traces.write(str(tmp_path), 9, "good", trace())
     (tmp_path / "z.json").write_bytes(damage.encode("utf-8", "surrogateescape"))
-    assert [trace["id"] for trace in traces.listing(str(tmp_path))] == ["good"]
+    assert [each["id"] for each in traces.listing(str(tmp_path))] == ["good"]
     with pytest.raises(UsageError, match="cannot be read"):
         traces.read(str(tmp_path), "z")
 
 
 @pytest.mark.parametrize("text", ["é 😀", "half a pair \ud83d", "\x00\x1b"])
 def test_any_text_can_be_written_and_read(tmp_path: Path, text: str) -> None:
-    traces.write(str(tmp_path), 9, "a", {"prompt": text})
+    traces.write(str(tmp_path), 9, "a", trace(text))
     assert traces.read(str(tmp_path))["prompt"] == text
 
 
 @pytest.mark.parametrize("what", [{"odd": object()}, {"odd": {1, 2}}])
 def test_what_cannot_be_written_costs_no_answer(tmp_path: Path, what: dict[str, Any]) -> None:
-    traces.write(str(tmp_path), 9, "a", what)
+    traces.write(str(tmp_path), 9, "a", trace(**what))
     assert traces.listing(str(tmp_path)) == []
     assert not list(tmp_path.iterdir())
 
@@ -74,7 +78,7 @@ def test_what_cannot_be_written_costs_no_answer(tmp_path: Path, what: dict[str, 
 def test_threads_write_side_by_side(tmp_path: Path) -> None:
     def write(number: int) -> None:
         for round_ in range(20):
-            traces.write(str(tmp_path), 10, f"{number}-{round_:02}", {"prompt": "x"})
+            traces.write(str(tmp_path), 10, f"{number}-{round_:02}", trace())
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -86,5 +90,5 @@ def test_threads_write_side_by_side(tmp_path: Path) -> None:
 
 def test_a_trace_is_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "traces"
-    traces.write(str(folder), 9, "a", {})
+    traces.write(str(folder), 9, "a", trace())
     assert folder.stat().st_mode & 0o077 == 0
