@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from workload.checker import judge_json
@@ -26,7 +27,7 @@ from stepflow.compiler.pipelines import check_rule_file
 from stepflow.compiler.workshop import Workshop
 from stepflow.errors import StepflowError
 from stepflow.jsontext import extract
-from stepflow.model import Outcome, Request
+from stepflow.model import Message, Outcome, Request
 from stepflow.plan import Plan, Rule
 from stepflow.runtime.drivers import drive
 from stepflow.runtime.extract import Declined, Task, understand
@@ -53,12 +54,13 @@ def new_archive() -> Archive:
     return Archive(memory.build(memory.Options(), BARE), hashing.build(hashing.Options(), BARE), ExactIndex)
 
 
-def ask(archive: Archive, prompt: str, replies: Sequence[str]) -> Outcome | None:
+def ask(archive: Archive, prompt: str | Request, replies: Sequence[str]) -> Outcome | None:
     """The outcome of a whole run; None when it ends in an error, with nothing served."""
     plan = Plan("test", str(RULE), (rule(),), {}, rule().verifying)
     backend = scripted.build(scripted.Options(replies=list(replies)), BARE)
+    request = Request.of(prompt) if isinstance(prompt, str) else prompt
     try:
-        return drive(interpret(plan, Request.of(prompt), Journal()), archive, backend)
+        return drive(interpret(plan, request, Journal()), archive, backend)
     except StepflowError:
         return None
 
@@ -222,6 +224,71 @@ def test_what_is_read_of_a_prompt_accepts_its_right_values_and_names_its_keys() 
         assert of_one.get("additionalProperties", True) is not item.shape.closed
         assert list(task.let["forbidden_keys"]) == list(item.shape.forbidden)
         assert isinstance(right_value(item, Random(turn)), list) == (schema["type"] == "array")
+
+
+def test_keys_of_earlier_turns_and_of_the_system_prompt_are_not_read_and_keep_records_apart() -> None:
+    prompt = "Give me a JSON object about a cat with keys name and age."
+    earlier = (
+        Message("system", "Answer with a JSON object with the keys id and kind."),
+        Message("user", "Give me a JSON object about a dog with only the keys breed and weight."),
+        Message("assistant", '{"breed": "Pug", "weight": 8}'),
+    )
+    request = Request((*earlier, Message("user", prompt)))
+    assert understand(rule(), request).let == understand(rule(), Request.of(prompt)).let
+    archive = new_archive()
+    assert ask(archive, prompt, ['{"name": "Luna", "age": 2}']) is not None
+    outcome = ask(archive, request, ['{"name": "Tom", "age": 4}'])
+    assert outcome is not None
+    assert (outcome.outcome, outcome.answer) == ("miss", '{"name": "Tom", "age": 4}')
+
+
+def sketch(schema: Mapping[str, Any]) -> str:
+    """A schema in short: {name, age: integer, tags: [string], address: {street, zip}}, with ! when closed."""
+    if schema.get("type") == "array":
+        return f"[{sketch(schema['items']) if 'items' in schema else ''}]{schema.get('maxItems', '')}"
+    if "properties" not in schema:
+        return str(schema.get("format") or schema.get("type") or "any")
+    members = ((name, sketch(held)) for name, held in schema["properties"].items())
+    inner = ", ".join(name if held == "any" else f"{name}: {held}" for name, held in members)
+    return f"{{{inner}}}{'!' if 'additionalProperties' in schema else ''}"
+
+
+READ = [
+    ("Give me a JSON object for a French user with name, email and age as an integer", "{name, email, age: integer}"),
+    ("Return a JSON object for a book. It should contain title, author, and year.", "{title, author, year}"),
+    ("Return a JSON object for a book. The keys are title, author and year.", "{title, author, year}"),
+    ("Give me a JSON object with: name, age, city", "{name, age, city}"),
+    ("Describe a cat as JSON with keys name and age.", "{name, age}"),
+    ("Only return JSON with name and age.", "{name, age}"),
+    ("Give me JSON with `name`: string, `tags`: string[]", "{name: string, tags: [string]}"),
+    ("Give me JSON with name as string, tags as list of strings", "{name: string, tags: [string]}"),
+    ("Give me a JSON object with id, date and number.", "{id, date, number}"),
+    ("Give me a JSON object with is-new, to-do and one_of.", "{is-new, to-do, one_of}"),
+    ("Give me a JSON object with name, and age as a date", "{name, age: date}"),
+    ("Give me a JSON object with keys name (string, required), age (int)", "{name: string, age: integer}"),
+    ("Give me a JSON object with name and address {street, zip}", "{name, address: {street, zip}}"),
+    ('Give me a JSON object with key "a" which has "b" and "c".', "{a: {b, c}}"),
+    ("Give me JSON with name, age, and owner with first, last, and phone.", "{name, age, owner: {first, last, phone}}"),
+    ("Give me JSON with items as a list of 2 objects, each with id and n, and total.", "{items: [{id, n}]2, total}"),
+    ("Give me JSON with these fields:\n1. id\n2. rows (list of objects):\n   - x\n   - y", "{id, rows: [{x, y}]}"),
+    (
+        "Give me JSON with keys name and address (object with street (string) and zip).",
+        "{name, address: {street: string, zip}}",
+    ),
+    ("Create a JSON array containing 2 objects. Every object should have the keys id and title.", "[{id, title}]2"),
+    ("Return a JSON list of users with keys name and age", "[{name, age}]"),
+    ("Return a JSON object with keys name and age and nothing else.", "{name, age}!"),
+    ("Return a JSON object with only name and address with street and zip.", "{name, address: {street, zip}!}!"),
+    ("Return a JSON object with keys name and age. Do not add any other keys.", "{name, age}!"),
+    ("json for a car: make, model, year", "{make, model, year}"),
+]
+
+
+@pytest.mark.parametrize(("prompt", "shape"), READ)
+def test_a_prompt_is_read_as_people_mean_it(prompt: str, shape: str) -> None:
+    task = read(prompt)
+    assert task is not None
+    assert sketch(task.let["schema"]) == shape
 
 
 DECLINED = r"""
