@@ -32,7 +32,6 @@ CODES: Mapping[str, str] = {
     "unknown-name": "An expression, template or reference names something that does not exist at this place.",
     "forward-reference": "A `let` value uses one that is made later. Order them so that each uses only those above.",
     "let-cycle": "`let` values need each other in a circle, so that none of them can be made first.",
-    "let-cycle": "`let` values use each other in a circle, so that none can be made first.",
     "duplicate-name": "The name is taken already, so that an expression could mean either.",
     "duplicate-id": "Two rules of a pipeline, or two verifiers of a rule, have the same `id`.",
     "bad-regex": "The regular expression is not well formed. The caret shows where.",
@@ -40,16 +39,13 @@ CODES: Mapping[str, str] = {
     "bad-template": "The template is not well formed. The caret shows where.",
     "bad-jsonpath": "The JSONPath is not well formed. The caret shows where.",
     "bad-grammar": "The grammar is not well formed, or cannot be parsed without guessing (it is not LALR).",
-    "ambiguous-grammar": "A text can be read in two ways by this grammar. It takes the longer one, which may not be the "
-    "one that was meant. Only `stepflow lint` looks for this.",
+    "ambiguous-grammar": "A text can be read in two ways by this grammar. It takes the longer one, which may not be "
+    "the one that was meant. Only `stepflow lint` looks for this.",
     "no-rules": "A pipeline without rules passes every prompt to the model as it is: nothing is verified or reused.",
     "nothing-verifies": "Every verifier is switched off or only warns, so no answer can ever be called verified.",
-    "ambiguous-grammar": "The grammar allows two readings of the same text, and one of them is silently taken.",
-    "no-rules": "The pipeline has no rules, so every prompt is passed to the model as it is.",
     "no-constraints": "Without constraints stepflow cannot tell prompts apart, so only the identical prompt is reused.",
     "unguarded-constraint": "Nothing checks this constraint, so an answer that is wrong in it would pass. "
     "stepflow therefore never reuses an answer between different prompts of this rule.",
-    "nothing-verifies": "Every verifier is switched off or only warns, so no answer can ever be verified.",
     "no-output-verifier": "Every verifier looks at single steps. An answer that stops half-way would pass.",
     "repair-without-fallback": "When every repair fails, the model's wrong answer is served, flagged as unverified.",
     "no-tests": "The rule has no tests, so nobody knows whether it does what its author thinks.",
