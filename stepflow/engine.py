@@ -52,15 +52,15 @@ def open_archive(store: StoreSpec, embedder: str = "hashing") -> Archive:
     return Archive(_build_store(store), embed, ExactIndex)
 
 
-def archive_of(path: str) -> Archive:
-    """The records of a pipeline file's store; its rules are not looked at, so that they may be broken."""
+def store_of(path: str) -> StoreSpec:
+    """What a pipeline file says of its store; its rules are not looked at, so that they may be broken."""
     document = PipelineFile(path).document
     data = document.data.get("store", {}) if isinstance(document.data, dict) else {}
     spec, problems = validate(StoreSpec, data, document, ("store",), breadcrumb="pipeline › store", noun="a store")
     if problems:
         raise ConfigError(problems)
     assert isinstance(spec, StoreSpec)
-    return open_archive(spec)
+    return spec
 
 
 class Pipeline:
@@ -136,6 +136,7 @@ class Pipeline:
         known = [each.id for each in self.plan.rules]
         if request.rule is not None and request.rule not in known:
             raise UsageError(f"there is no rule {request.rule!r} in {self.plan.path}; there are: {', '.join(known)}")
+        _refuse_broken_text(request)
         return request, self.backend if allow_model else NoModel(self.backend)
 
     def _noted(self, request: Request, outcome: Outcome) -> Outcome:
@@ -157,6 +158,17 @@ class Pipeline:
             "journal": [traces.event_json(event) for event in journal.events],
         }
         traces.write(self.plan.trace_dir, self.plan.trace_keep, new_id(), trace)
+
+
+def _refuse_broken_text(request: Request) -> None:
+    """Raise when a message cannot be written as UTF-8: bytes that were no text, or half of a character pair."""
+    for message in request.messages:
+        try:
+            message.content.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"the {message.role} message is not UTF-8 text: character {error.start + 1} is none"
+            ) from None
 
 
 class NoModel:

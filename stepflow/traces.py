@@ -105,7 +105,7 @@ def listing(folder: str) -> list[dict[str, Any]]:
 def _read(file: Path) -> dict[str, Any]:
     """The trace in a file. Raises `OSError` or `ValueError`."""
     trace = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(trace, dict):
+    if not isinstance(trace, dict) or not {"id", "prompt", "journal"} <= trace.keys():
         raise ValueError("it holds no trace")
     return trace
 

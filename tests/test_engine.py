@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from flowkit import COUNT, UNIT, Flow, edited, write_pipeline
 import stepflow
 from stepflow import quick
 from stepflow.adapters.backends import scripted
-from stepflow.engine import NoModel, archive_of, make_request
+from stepflow.engine import NoModel, make_request, open_archive, store_of
 from stepflow.errors import BackendError, ConfigError, StoreError, UsageError
 from stepflow.model import Message, Outcome, Request
 
@@ -151,7 +153,7 @@ def test_what_a_quick_look_does_not_understand_it_leaves_alone(tmp_path: Path, t
 def test_a_damaged_record_is_no_quick_hit(tmp_path: Path) -> None:
     path = on_disk(tmp_path)
     record = ask(path, "count to 3", RIGHT).record
-    archive = archive_of(path)
+    archive = open_archive(store_of(path))
     store: Any = archive._store
     store.put(f"record:{record}", store.get(f"record:{record}")[:-3])
     archive.close()
@@ -266,3 +268,53 @@ def test_a_trace_folder_that_cannot_be_written_costs_no_answer(tmp_path: Path) -
     (tmp_path / "traces").write_text("a file stands here", encoding="utf-8")
     path = on_disk(tmp_path, trace={"dir": str(tmp_path / "traces"), "keep": 10})
     assert ask(path, "count to 3", RIGHT).final == "verified"
+
+
+# --- many at once ---------------------------------------------------------------------------------------------------
+
+
+def test_threads_and_tasks_share_a_store_on_disk(tmp_path: Path) -> None:
+    path = on_disk(tmp_path)
+    prompts = [f"{please}count to 3{mark}" for please in ("", "please ") for mark in ("", ".", "!", "?")]
+    ask(path, "count to 3", RIGHT)
+    with stepflow.load(path) as pipeline:
+        with ThreadPoolExecutor(8) as threads:
+            outcomes = list(threads.map(pipeline.run, prompts * 4))
+
+        async def awaited() -> list[Outcome]:
+            return await asyncio.gather(*(pipeline.arun(prompt) for prompt in prompts * 4))
+
+        outcomes += asyncio.run(awaited())
+    assert {(outcome.answer, outcome.final, outcome.calls) for outcome in outcomes} == {(RIGHT, "verified", 0)}
+    assert {outcome.outcome for outcome in outcomes[-8:]} == {"exact"}
+    archive = open_archive(store_of(path))
+    assert archive.check() == ()
+    archive.close()
+
+
+GRAMMAR = r"""
+stepflow: 1
+kind: rule
+id: sum
+match: [{type: keywords, words: [sum]}]
+grammars:
+  sum: |
+    start: NUMBER ("+" NUMBER)+
+    NUMBER: /\d+/
+    %import common.WS_INLINE
+    %ignore WS_INLINE
+constraints:
+  terms: {type: lark, grammar: sum, as: text}
+answer: {type: regex, pattern: '\d+', as: integer}
+verify: [{type: expr, assert: answer.value == 3 and terms is defined}]
+repair: {max_attempts: 0}
+"""
+
+
+def test_a_grammar_may_be_built_by_eight_threads_at_once(tmp_path: Path) -> None:
+    for _ in range(5):
+        with Flow(tmp_path, GRAMMAR).pipeline as pipeline:
+            pipeline.backend = scripted.build(scripted.Options.model_validate({"replies": ["3"], "cycle": True}))
+            with ThreadPoolExecutor(8) as threads:
+                outcomes = list(threads.map(pipeline.run, [f"sum 1 + 2{'!' * index}" for index in range(8)]))
+        assert {(outcome.rule, outcome.final) for outcome in outcomes} == {("sum", "verified")}

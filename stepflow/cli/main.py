@@ -1,11 +1,13 @@
 """Entry point: finds the command, and is the only place where an error becomes an exit code.
 
 0 fine · 1 findings, failed tests, an unverified answer · 2 usage, invalid files, nothing found · 3 backend failure
+70 a bug in stepflow · 130 interrupted
 """
 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -15,7 +17,7 @@ import click
 from stepflow.errors import ConfigError, StepflowError
 from stepflow.version import VERSION
 
-COMMANDS = ("run", "lint", "test", "trace", "list", "describe", "schema", "cache", "demo")
+COMMANDS = ("run", "lint", "test", "trace", "list", "describe", "schema", "cache", "bench", "replay", "demo")
 
 
 class LazyGroup(click.Group):
@@ -61,24 +63,46 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its number, not a traceback
+            stream.reconfigure(errors="backslashreplace")
     try:
         result: Any = cli.main(arguments, prog_name="stepflow", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stepflow: interrupted", err=True)
-        return 130
-    except ConfigError as error:
-        from stepflow.cli.render import show_diagnostics
-
-        show_diagnostics(error.diagnostics)
-        return 2
-    except StepflowError as error:
-        click.echo(f"stepflow: {error}", err=True)
-        return error.exit_code
     except BrokenPipeError:
         # The reader of our output has gone; Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        return failed(error)
+    except KeyboardInterrupt:
+        return failed(click.Abort())
     return result if isinstance(result, int) else 0
+
+
+def failed(error: Exception) -> int:
+    """Say on stderr what went wrong; the exit code for it."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        if isinstance(error, click.NoSuchOption) and error.option_name[1:2].isdigit():
+            click.echo("A prompt that begins with '-' stands behind '--': stepflow run -- '-3x = 6'", err=True)
+        return 2
+    if isinstance(error, click.Abort):
+        click.echo("stepflow: interrupted", err=True)
+        return 130
+    if isinstance(error, ConfigError):
+        from stepflow.cli.render import show_diagnostics
+
+        show_diagnostics(error.diagnostics)
+        return 2
+    if isinstance(error, StepflowError):
+        click.echo(f"stepflow: {error}", err=True)
+        return error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"stepflow: {place}{error.strerror.lower()}", err=True)
+        return 2
+    import traceback
+
+    click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    click.echo("stepflow: this is a bug in stepflow; please report it with the lines above", err=True)
+    return 70

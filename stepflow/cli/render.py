@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,15 +23,14 @@ COLOURS = {
 def account(outcome: Outcome) -> str:
     """One line: outcome, final, rule, steps, calls, tokens, milliseconds, trace."""
     parts: list[str] = [outcome.outcome, outcome.final]
-    if outcome.rule:
-        parts.append(outcome.rule)
+    parts.append(outcome.rule or "no rule owns this prompt")
     if outcome.skip_reason:
         parts.append(f"skipped for {outcome.skip_reason}")
     if outcome.origin != "model" and outcome.outcome != "passthrough":
         parts.append(f"written by {outcome.origin}")
     parts += [
         f"steps {outcome.kept} kept, {outcome.patched} patched",
-        f"{outcome.calls} call{'' if outcome.calls == 1 else 's'}, {outcome.usage.total} tokens",
+        f"{plural(outcome.calls, 'call')}, {plural(outcome.usage.total, 'token')}",
         f"{outcome.seconds * 1000:.0f} ms",
     ]
     if outcome.trace:
@@ -50,30 +50,27 @@ def outcome_json(outcome: Outcome) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
-def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
-    """Print diagnostics on stderr, one after the other, each with its source line."""
-    for diagnostic in diagnostics:
+def show_diagnostics(diagnostics: Iterable[Diagnostic], *, err: bool = True) -> None:
+    """Print diagnostics, each with its source line, an empty line between two."""
+    for number, diagnostic in enumerate(diagnostics):
         head, _, rest = render(diagnostic).partition("\n")
-        click.secho(head, fg="red" if diagnostic.severity == "error" else "yellow", bold=True, err=True)
+        if number:
+            click.echo(err=err)
+        click.secho(head, fg="red" if diagnostic.severity == "error" else "yellow", bold=True, err=err)
         if rest:
-            click.echo(rest, err=True)
+            click.echo(rest, err=err)
 
 
-def diagnostic_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as plain JSON, for editors and CI."""
-    span = diagnostic.span
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "path": span.path,
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-        "hints": list(diagnostic.hints),
-        "in": diagnostic.breadcrumb,
-    }
+def plural(number: int, noun: str) -> str:
+    """'1 call', '2 calls'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def short(text: str, taken: int, width: int | None = None) -> str:
+    """The text on one line, cut to what is left of the terminal's width (100 where there is none)."""
+    flat = " ".join(text.split())
+    room = max((width or shutil.get_terminal_size((100, 24)).columns) - taken, 20)
+    return flat if len(flat) <= room else flat[: room - 1] + "…"
 
 
 def coloured(name: str, width: int = 0) -> str:

@@ -6,18 +6,21 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stepflow.cli.locate import pipeline_path
+from stepflow.cli.render import plural, short
+from stepflow.errors import UsageError
 
 if TYPE_CHECKING:
     from stepflow.archive import Archive
     from stepflow.model import Record
 
 
-@click.group()
+@click.group(short_help="Look into the store; delete, prune, check.")
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline whose store is meant.")
 @click.pass_context
 def command(context: click.Context, pipeline: str | None) -> None:
@@ -36,11 +39,10 @@ def stats(pipeline: str | None, as_json: bool) -> None:
     figures["by_rule"] = _count(record.rule for record in records)
     figures["by_origin"] = _count(record.origin for record in records)
     if as_json:
-        click.echo(json.dumps(figures))
+        click.echo(json.dumps(figures, ensure_ascii=False))
         return
     for name, value in figures.items():
-        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
-        click.echo(f"{name.replace('_', ' '):<12} {shown}")
+        click.echo(f"{name.replace('_', ' '):<12} {_figure(name, value)}")
 
 
 @command.command()
@@ -52,7 +54,7 @@ def show(pipeline: str | None, record_id: str | None, as_json: bool) -> None:
     with _archive(pipeline) as archive:
         if record_id is None:
             for record in sorted(archive.records(), key=lambda each: each.created_at, reverse=True):
-                click.echo(json.dumps(_plain(record)) if as_json else _line(record))
+                click.echo(json.dumps(_plain(record), ensure_ascii=False) if as_json else _line(record))
             return
         record = archive.get(record_id)
     click.echo(json.dumps(_plain(record), ensure_ascii=False, indent=1) if as_json else _page(record))
@@ -64,7 +66,7 @@ def show(pipeline: str | None, record_id: str | None, as_json: bool) -> None:
 def delete(pipeline: str | None, record_ids: tuple[str, ...]) -> None:
     """Delete records; they are never served again."""
     with _archive(pipeline) as archive:
-        for record_id in [archive.get(each).id for each in record_ids]:
+        for record_id in dict.fromkeys(archive.get(each).id for each in record_ids):
             archive.delete(record_id)
             click.echo(f"deleted {record_id}")
 
@@ -76,9 +78,9 @@ def prune(pipeline: str | None, everything: bool) -> None:
     """Remove what has expired and compact the log."""
     with _archive(pipeline) as archive:
         if everything:
-            for record_id in [record.id for record in archive.records()]:
-                archive.delete(record_id)
-        click.echo(f"{archive.prune()} rows removed")
+            records = [record.id for record in archive.records()]
+            click.echo(f"{plural(sum(map(archive.delete, records)), 'record')} deleted")
+        click.echo(f"{plural(archive.prune(), 'expired row')} removed")
 
 
 @command.command()
@@ -89,19 +91,41 @@ def check(pipeline: str | None) -> int:
         findings = list(archive.check())
     for finding in findings:
         click.echo(finding)
-    click.secho("sound" if not findings else f"{len(findings)} findings", fg="red" if findings else "green", err=True)
+    click.secho(plural(len(findings), "finding") if findings else "sound", fg="red" if findings else "green", err=True)
     return 1 if findings else 0
 
 
 @contextmanager
 def _archive(pipeline: str | None) -> Iterator[Archive]:
-    from stepflow.engine import archive_of
+    from stepflow.engine import open_archive, store_of
 
-    archive = archive_of(pipeline_path(pipeline))
+    spec = store_of(pipeline_path(pipeline))
+    if spec.type == "memory":
+        raise UsageError("this pipeline keeps its records in memory: nothing of them outlives a run")
+    if spec.type == "diskcache" and not Path(spec.path).expanduser().is_dir():
+        click.echo(f"nothing is stored yet: there is no folder {spec.path}", err=True)
+        spec = spec.model_copy(update={"type": "memory"})  # an empty one, so that asking creates no folder
+    archive = open_archive(spec)
     try:
         yield archive
     finally:
         archive.close()
+
+
+def _figure(name: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count}" for key, count in value.items()) or "none"
+    if value in (None, ""):
+        return "none"
+    return _size(value) if name in ("bytes", "size_limit") else str(value)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.4g} {unit}"
 
 
 def _count(names: Iterator[str]) -> dict[str, int]:
@@ -130,8 +154,8 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _line(record: Record) -> str:
-    prompt = " ".join(record.prompt.split())
-    return f"{record.id}  {record.rule:<20} {record.origin:<9} {prompt[:70]}"
+    head = f"{record.id}  {record.rule:<20} {record.origin:<9} "
+    return head + short(record.prompt, len(head))
 
 
 def _page(record: Record) -> str:

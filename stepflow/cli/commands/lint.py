@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import click
@@ -10,28 +9,35 @@ import click
 from stepflow.source import Diagnostic
 
 
-@click.command()
+@click.command(short_help="Check rule and pipeline files.")
 @click.argument("paths", nargs=-1)
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="How findings are shown.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    help="How findings are shown.",
+)
 def command(paths: Sequence[str], strict: bool, output: str) -> int:
     """Check rule and pipeline files (default: rules/ and pipelines/).
 
-    Exit code 1 when there are errors, or warnings with --strict.
+    Findings go to stdout, the count to stderr. Exit code 1 when there are errors, or warnings with --strict.
     """
+    from stepflow.cli.findings import FORMATS
     from stepflow.cli.locate import yaml_files
-    from stepflow.cli.render import diagnostic_json, show_diagnostics
+    from stepflow.cli.render import plural, show_diagnostics
 
     files = yaml_files(paths)
     findings = lint_files(files)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
-    if output == "json":
-        click.echo(json.dumps([diagnostic_json(finding) for finding in findings], ensure_ascii=False, indent=1))
-    else:
-        show_diagnostics(findings)
-        said = f"{len(files)} file{'s' * (len(files) != 1)}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
-        click.secho(said, fg="red" if errors else "yellow" if warnings else "green", err=True)
+    if output == "text":
+        show_diagnostics(findings, err=False)
+    elif said := FORMATS[output](findings):
+        click.echo(said)
+    counts = f"{plural(len(files), 'file')}: {plural(errors, 'error')}, {plural(warnings, 'warning')}"
+    click.secho(counts, fg="red" if errors else "yellow" if warnings else "green", err=True)
     return 1 if errors or (strict and warnings) else 0
 
 
@@ -43,7 +49,3 @@ def lint_files(files: Sequence[str]) -> list[Diagnostic]:
 
     findings = [finding for file in files for finding in check_file(file, registry(), VERSION)]
     return sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

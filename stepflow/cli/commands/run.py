@@ -11,9 +11,10 @@ from stepflow.cli.locate import pipeline_path
 from stepflow.cli.render import account, outcome_json
 from stepflow.errors import UsageError
 from stepflow.model import Message, Outcome, Request
+from stepflow.quick import exact_hit
 
 
-@click.command()
+@click.command(short_help="Answer one prompt, or a file of them.")
 @click.argument("prompt", required=False)
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline; default: pipelines/default.yaml.")
 @click.option("--model", metavar="NAME", help="Another model than the pipeline's, e.g. openai/gpt-4o-mini.")
@@ -45,6 +46,8 @@ def command(
     """
     path = pipeline_path(pipeline)
     overrides: dict[str, Any] = {"backend": {"model": model}} if model else {}
+    if batch is None and output is not None:
+        raise UsageError("-o says where the answers of --batch go; one answer goes to stdout")
     if batch is not None:
         if prompt is not None:
             raise UsageError("give either a prompt or --batch, not both")
@@ -57,13 +60,11 @@ def command(
     outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model)
     click.echo(outcome_json(outcome) if as_json else outcome.answer.rstrip("\n"))
     click.echo(account(outcome), err=True)
-    return exit_code(outcome)
+    return exit_code(outcome, rule)
 
 
 def answer(path: str, overrides: dict[str, Any], request: Request, *, allow_model: bool) -> Outcome:
     """One outcome: by the quick look for an exact hit, else through the loaded pipeline."""
-    from stepflow.quick import exact_hit
-
     hit = exact_hit(path, request, overrides)
     if hit is not None:
         return hit
@@ -73,16 +74,22 @@ def answer(path: str, overrides: dict[str, Any], request: Request, *, allow_mode
         return loaded.run(request, allow_model=allow_model)
 
 
-def exit_code(outcome: Outcome) -> int:
-    """1 when a rule owns the prompt and no answer passed; what no rule owns is passed through as asked."""
-    return 1 if outcome.final == "unverified" and outcome.rule is not None else 0
+def exit_code(outcome: Outcome, forced: str | None = None) -> int:
+    """1 when a rule owns the prompt, or was to own it, and no answer passed; else it is passed through as asked."""
+    return 1 if outcome.final == "unverified" and (outcome.rule or forced) is not None else 0
 
 
 def _prompt(prompt: str | None) -> str:
-    if prompt is None and sys.stdin.isatty():
+    if prompt not in (None, "-"):
+        text = prompt
+    elif sys.stdin is None or (prompt is None and sys.stdin.isatty()):
         raise UsageError('give a prompt, e.g. stepflow run "Solve 2x + 3 = 11 for x.", or "-" to read it from stdin')
-    text = sys.stdin.read() if prompt in (None, "-") else prompt
+    else:
+        try:
+            text = sys.stdin.read().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"what stdin holds is not UTF-8 text (byte {error.start + 1})") from None
     assert text is not None
     if not text.strip():
         raise UsageError("the prompt is empty")
-    return text.rstrip("\n") if prompt in (None, "-") else text
+    return text

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from stepflow.source import Diagnostic
     from stepflow.testing import TestResult
 
 
-@click.command()
+@click.command(short_help="Run the tests of rules and pipelines, offline.")
 @click.argument("paths", nargs=-1)
 @click.option("-k", "only", metavar="TEXT", help="Only tests with this text in their file or name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show passing tests too.")
@@ -21,19 +23,25 @@ def command(paths: Sequence[str], only: str | None, verbose: bool) -> int:
     Exit code 1 when a test fails, 2 when a file is invalid or no test is found.
     """
     from stepflow.cli.locate import yaml_files
-    from stepflow.errors import UsageError
+    from stepflow.errors import ConfigError, UsageError
 
     files = yaml_files(paths)
-    results = [result for file in files for result in run_file(file, only)]
+    results: list[TestResult] = []
+    problems: list[Diagnostic] = []
+    for file in files:
+        try:
+            for result in run_file(file, only):
+                _show(result, verbose)
+                results.append(result)
+        except ConfigError as error:
+            problems += error.diagnostics
+    if results:
+        _summary(results)
+    if problems:
+        raise ConfigError(sorted(dict.fromkeys(problems), key=lambda problem: problem.sort_key))
     if not results:
-        raise UsageError("no test found" + (f" with {only!r} in its name" if only else f" in {', '.join(files)}"))
-    for result in results:
-        _show(result, verbose)
-    failed = sum(not result.passed and not result.todo for result in results)
-    todo = sum(result.todo for result in results)
-    said = f"{len(results) - failed - todo} passed, {failed} failed" + (f", {todo} to do" if todo else "")
-    click.secho(said, fg="red" if failed else "green")
-    return 1 if failed else 0
+        raise UsageError("no test found" + (f" with {only!r} in file or name" if only else f" in {', '.join(files)}"))
+    return 1 if any(not result.passed and not result.todo for result in results) else 0
 
 
 def run_file(path: str, only: str | None = None) -> Iterator[TestResult]:
@@ -59,6 +67,13 @@ def run_file(path: str, only: str | None = None) -> Iterator[TestResult]:
             yield TestResult(test.name, test.where, run_rule_test(rule, test.spec), test.spec.todo)
 
 
+def _summary(results: Sequence[TestResult]) -> None:
+    failed = sum(not result.passed and not result.todo for result in results)
+    todo = sum(result.todo for result in results)
+    said = f"{len(results) - failed - todo} passed, {failed} failed" + (f", {todo} to do" if todo else "")
+    click.secho(said, fg="red" if failed else "green")
+
+
 def _chosen(only: str | None, path: str, name: str) -> bool:
     return only is None or only.casefold() in f"{path} {name}".casefold()
 
@@ -74,4 +89,4 @@ def _show(result: TestResult, verbose: bool) -> None:
     else:
         click.secho(f"✗ {result.where}  {result.name}", fg="red", bold=True)
         for failure in result.failures:
-            click.echo(f"    {failure}")
+            click.echo(textwrap.indent(failure, "    "))

@@ -10,14 +10,14 @@ import click
 
 from stepflow import traces
 from stepflow.cli.locate import pipeline_path
-from stepflow.cli.render import coloured
+from stepflow.cli.render import coloured, plural, short
 
 
-@click.command()
+@click.command(short_help="Tell why a run answered as it did.")
 @click.argument("trace_id", metavar="[ID]", required=False)
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline whose traces are read.")
 @click.option("--list", "as_list", is_flag=True, help="List the traces, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the trace as JSON; with --list, one a line.")
 def command(trace_id: str | None, pipeline: str | None, as_list: bool, as_json: bool) -> int:
     """Tell why a run answered as it did (default: the newest one; ID may be cut short).
 
@@ -26,12 +26,23 @@ def command(trace_id: str | None, pipeline: str | None, as_list: bool, as_json: 
     """
     folder = trace_folder(pipeline)
     if as_list:
-        for trace in traces.listing(folder):
-            click.echo(f"{trace['id']}  {coloured(trace.get('outcome', 'error'), 11)}  {_short(trace['prompt'], 70)}")
+        _list(folder, as_json)
         return 0
     trace = traces.read(folder, trace_id)
     click.echo(json.dumps(trace, ensure_ascii=False, indent=1) if as_json else tell(trace))
     return 0
+
+
+def _list(folder: str, as_json: bool) -> None:
+    found = traces.listing(folder)
+    if not found:
+        click.echo(f"there are no traces in {folder}; `stepflow run` writes one", err=True)
+    for trace in found:
+        if as_json:
+            click.echo(json.dumps({key: value for key, value in trace.items() if key != "journal"}, ensure_ascii=False))
+        else:
+            head = f"{trace['id']}  {coloured(trace.get('outcome', 'error'), 11)}"
+            click.echo(f"{head}  {short(trace['prompt'], 32)}")
 
 
 def trace_folder(pipeline: str | None) -> str:
@@ -45,7 +56,7 @@ def trace_folder(pipeline: str | None) -> str:
 
 def tell(trace: dict[str, Any]) -> str:
     """A trace as text for people."""
-    lines = [f"trace {trace['id']}", f"prompt    {_short(trace['prompt'], 300)}"]
+    lines = [f"trace {trace['id']}", f"prompt    {short(trace['prompt'], 0, 300)}"]
     if "error" in trace:
         lines.append(f"error     {click.style(trace['error'], fg='red')}")
     else:
@@ -61,7 +72,7 @@ def tell(trace: dict[str, Any]) -> str:
 def _account(trace: dict[str, Any]) -> list[str]:
     said = f"{coloured(trace['outcome'])} · {coloured(trace['final'])} · written by {trace['origin']}"
     cost = (
-        f"steps {trace['kept']} kept, {trace['patched']} patched · {trace['calls']} calls · "
+        f"steps {trace['kept']} kept, {trace['patched']} patched · {plural(trace['calls'], 'call')} · "
         f"{trace['prompt_tokens']} + {trace['completion_tokens']} tokens · {trace['milliseconds']:.0f} ms"
     )
     lines = [f"outcome   {said}", f"cost      {cost}"]
@@ -84,7 +95,7 @@ def _event(event: dict[str, Any]) -> list[str]:
     for key in ("constraints", "let"):
         lines += [f"{'':<10}  {key}: {name} = {_value(value)}" for name, value in (data.get(key) or {}).items()]
     if "prompt" in data:
-        lines.append(f"{'':<10}  its prompt: {_short(data['prompt'], 100)}")
+        lines.append(f"{'':<10}  its prompt: {short(data['prompt'], 24)}")
     if "sent" in data and event["stage"] != "generate":
         lines.append(textwrap.indent(f"sent: {data['sent'][-1]['content'].rstrip()}", " " * 12))
     if "reply" in data:
@@ -94,8 +105,3 @@ def _event(event: dict[str, Any]) -> list[str]:
 
 def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _short(text: str, width: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
