@@ -15,18 +15,26 @@ def _table(folder: str, *names: str) -> dict[str, str]:
 
 
 PLUGS: Mapping[Kind, Mapping[str, str]] = {
-    "reader": _table("strategies.readers", "regex", "lark", "keywords", "json", "jsonpath", "whole"),
+    "reader": _table(
+        "strategies.readers",
+        "regex", "lark", "keywords", "json", "jsonpath", "whole",
+        "number", "date", "duration", "money", "quoted", "list", "csv", "markdown_table",
+    ),
     "converter": _table(
         "strategies.converters",
         "text", "number", "integer", "boolean", "list", "json", "fields", "equation", "date", "schema", "value",
+        "money", "duration", "percent", "rows",
     ),
     "segmenter": _table(
-        "strategies.segmenters", "whole", "lines", "numbered", "paragraphs", "sentences", "regex", "json"
+        "strategies.segmenters",
+        "whole", "lines", "numbered", "paragraphs", "sentences", "regex", "json",
+        "lark", "code_blocks", "markdown", "csv",
     ),
     "verifier": _table(
         "strategies.verifiers",
         "expr", "regex", "not_regex", "contains", "excludes", "one_of", "lark", "json", "jsonpath", "json_schema",
         "step_count", "no_stale_values", "length", "derivation",
+        "order", "unique", "python_syntax", "csv", "markdown_table", "sql",
     ),
     "rewriter": _table("strategies.rewriters", "substitute", "json_members", "template"),
     "condition": {
@@ -41,7 +49,9 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "embedder": _table("adapters.embedders", "hashing"),
 }  # fmt: skip
 
-FUNCTION_MODULES = ("arithmetic", "linear", "text", "collections")
+FUNCTION_MODULES = (
+    "arithmetic", "linear", "text", "collections", "sequences", "sets", "dates", "prose", "code"
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,7 @@ HOMES = {
     "jsonpath_ng": {"compiler/notations/jsonpaths.py"},
     "regex": {"compiler/notations/regexes.py"},
     "jsonschema": {"strategies/verifiers/json_schema.py"},
+    "sqlglot": {"strategies/verifiers/sql.py"},
     "diskcache": {"adapters/stores/text_cache.py"},
     "litellm": {"adapters/backends/litellm.py"},
     "xllamacpp": {"adapters/backends/local.py"},

@@ -7,9 +7,19 @@ import re
 import pytest
 
 from stepflow.compiler.notations.expressions import compile_expression
-from stepflow.strategies.functions import arithmetic, collections, linear, text
+from stepflow.strategies.functions import (
+    arithmetic,
+    code,
+    collections,
+    dates,
+    linear,
+    prose,
+    sequences,
+    sets,
+    text,
+)
 
-MODULES = (arithmetic, linear, text, collections)
+MODULES = (arithmetic, linear, text, collections, sequences, sets, dates, prose, code)
 FUNCTIONS = {name: function for module in MODULES for name, function in module.FUNCTIONS.items()}
 CATALOGUED = [pytest.param(name, function, id=name) for name, function in FUNCTIONS.items()]
 

@@ -1,0 +1,164 @@
+"""`number`: numbers in prose, told apart by their role: what stands beside them, not their order.
+
+Reads digits, thousands separators, fractions and words ('1,200', '2 1/2', 'twenty-five', '1.2 million').
+
+Options: `units`, words of which one stands directly behind the number ('5 km', 'two guests', 'a 3-day trip'), or
+`table`, whose keys are such words; `labels`, words of which one stands before it, with at most 'is', 'of', 'at', a
+colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 apples' 5 is no price); `after` and
+`before`, patterns of what stands directly before and behind it; `percent`, to read percentages only ('15%' and
+'15 percent' give 15). All that are given must hold. `with_unit` reads the unit too: the constraint then has `value` and
+`unit`.
+
+    constraints:
+      guests: {type: number, units: [guest, guests, people], find: only}
+      price: {type: number, labels: [price, cost], find: only}
+      discount: {type: number, labels: [discount], percent: true, optional: true}
+
+A number in its role is refused, and the text with it, when it is part of something longer (10:30, 1.234,56), may be
+negative or a subtraction (5 - 3), or is one end of a range or choice ('5 to 10 guests'). Without options every number
+is read, and a percentage or a number with letters behind it (5km) is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow.prose import find_phrases, phrase_pattern
+from stepflow.protocols import BuildContext, Found, Groups, Pattern, Reader, RegexText, TableName
+from stepflow.texts.quantities import Quantity, quantities
+from stepflow.values import show
+
+NAME = "number"
+DEFAULT_CONVERTER = "number"
+_REACH = 200  # characters looked at beside a number
+_LINK = re.compile(
+    r"(?:\s+(?:is|was|are|were|be|of|at|to|equals?|a|an|the)(?!\w))*+\s*+[:=]?\s*+(?:[A-Z]{0,3}[$€£¥₹])?\s*+\Z",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"[ \t-]?(?:%|percent(?!\w)|per[ \t]cent(?!\w)|pct(?!\w))", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"[ \t-](?!(?:dollars?|euros?|pounds?|bucks|cents?|USD|EUR|GBP|and|or|but|for|on|in|at|per|to|with|from|by|if|is"
+    r"|was|are|which|that|then|each|total|when|before|after|off|as)(?!\w))[^\W\d_]",
+    re.IGNORECASE,
+)
+_GAP = re.compile(r"[ \t]?|-")
+
+
+class Options(stepflow.options.Options):
+    """What stands beside the number."""
+
+    units: list[str] | None = Field(None, min_length=1, description="Words of which one stands directly behind it.")
+    table: TableName | None = Field(None, description="Name of a table whose keys are such words.")
+    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
+    after: RegexText | None = Field(None, description="What stands directly before it.")
+    before: RegexText | None = Field(None, description="What stands directly behind it.")
+    percent: bool = Field(False, description="Whether only percentages are read.")
+    with_unit: bool = Field(False, description="Whether the unit is read too.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Options:
+        if self.units is not None and self.table is not None:
+            raise ValueError("give either `units` or `table`, not both")
+        if self.with_unit and self.units is None and self.table is None:
+            raise ValueError("`with_unit` needs `units` or `table`")
+        if any(not word.strip() for word in (*(self.units or ()), *(self.labels or ()))):
+            raise ValueError("`units` or `labels` holds an empty word")
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Reader:
+    """The reader of numbers in a role."""
+    units = options.units if options.table is None else list(context.tables[options.table])
+    return _Number(
+        tuple(units or ()),
+        None if units is None else phrase_pattern(units),
+        None if options.labels is None else phrase_pattern(options.labels),
+        None if options.after is None else context.regex(rf"(?:{options.after})[ \t]*\Z"),
+        None if options.before is None else context.regex(rf"\A[ \t]*(?:{options.before})"),
+        options.percent,
+        options.with_unit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    words: tuple[str, ...]
+    units: re.Pattern[str] | None
+    labels: re.Pattern[str] | None
+    after: Pattern | None
+    before: Pattern | None
+    percent: bool
+    with_unit: bool
+
+    def read(self, text: str) -> Iterator[Found]:
+        """The numbers in this role, left to right. Raises `ValueError` for one that is doubtful."""
+        for quantity in quantities(text):
+            end = self._percent_end(text, quantity)
+            if self._has_role and (end is None or not self._fits(text, quantity, end)):
+                continue
+            if end is None:
+                raise ValueError(f"{text[quantity.start : quantity.end]!r} is a percentage, or one is expected")
+            self._refuse(text, quantity, end)
+            yield self._found(text, quantity, end)
+
+    @property
+    def _has_role(self) -> bool:
+        return any(each is not None for each in (self.units, self.labels, self.after, self.before)) or self.percent
+
+    def _percent_end(self, text: str, quantity: Quantity) -> int | None:
+        """Where the number ends, its percent sign included; None when it is a percentage and none is read, or not."""
+        sign = _PERCENT.match(text, quantity.end)
+        is_percent = quantity.percent or sign is not None
+        if is_percent is not self.percent:
+            return None
+        return sign.end() if sign else quantity.end
+
+    def _fits(self, text: str, quantity: Quantity, end: int) -> bool:
+        before, behind = text[max(0, quantity.start - _REACH) : quantity.start], text[end : end + _REACH]
+        return (
+            (self.units is None or self._unit(text, end) is not None)
+            and (self.labels is None or _labelled(self.labels, before, None if self.units else behind))
+            and (self.after is None or self.after.search(before) is not None)
+            and (self.before is None or self.before.search(behind) is not None)
+        )
+
+    def _unit(self, text: str, end: int) -> re.Match[str] | None:
+        gap = _GAP.match(text, end)
+        assert gap is not None
+        assert self.units is not None
+        return self.units.match(text, end) or self.units.match(text, gap.end())
+
+    def _refuse(self, text: str, quantity: Quantity, end: int) -> None:
+        written = text[quantity.start : end]
+        if quantity.doubt:
+            raise ValueError(quantity.doubt)
+        if quantity.in_range and (self.units is not None or self.labels is not None):
+            raise ValueError(f"{written!r} is one end of a range or a choice")
+        if self.units is None and self.before is None and text[end : end + 1].isalpha():
+            raise ValueError(f"{written!r} has letters directly behind it: name them under `units`")
+
+    def _found(self, text: str, quantity: Quantity, end: int) -> Found:
+        if not self.with_unit:
+            return Found(quantity.start, end, quantity.value)
+        unit = self._unit(text, end)
+        assert unit is not None
+        assert self.units is not None
+        index = next(index for _, _, index in find_phrases(self.units, unit.group()))
+        return Found(quantity.start, unit.end(), Groups(value=show(quantity.value), unit=self.words[index]))
+
+
+def _labelled(labels: re.Pattern[str], before: str, behind: str | None) -> bool:
+    """Whether a label stands before, with nothing but link words between.
+
+    In 'price of 5 apples' the number counts apples: behind 'of' no other word may follow it.
+    """
+    for _, end, _ in find_phrases(labels, before):
+        link = _LINK.match(before, end)
+        if link and (behind is None or "of" not in link.group().lower().split() or not _COUNTED.match(behind)):
+            return True
+    return False

@@ -1,0 +1,75 @@
+"""`code_blocks`: each fenced block is a step, and so is the prose before, between and behind them.
+
+A fence (three or more backticks or tildes) belongs to its step's text; blanks separate.
+
+Options: `prose`: `keep` (the default), or `drop`, which takes the reply's only fenced block, without its fence, as the
+answer.
+
+    segment: code_blocks
+
+Declines, with `drop`, a reply without a fenced block or with several. Declines a block that does not end: it was cut
+off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+import stepflow.options
+from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.strategies.segmenters import cutting
+from stepflow.texts import markdown
+
+NAME = "code_blocks"
+
+
+class Options(stepflow.options.Options):
+    """What happens to the prose."""
+
+    prose: Literal["keep", "drop"] = Field("keep", description="Whether the text around blocks is part of the answer.")
+
+
+def build(options: Options, context: BuildContext) -> Segmenter:
+    """Steps by fences."""
+    return _CodeBlocks(options.prose == "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class _CodeBlocks:
+    drop: bool
+
+    def clean(self, text: str) -> str:
+        """The reply, or the content of its only block. Raises `ValueError` for one that does not end."""
+        if any(not fence.closed for fence in markdown.fences(text)):
+            raise ValueError("a fenced block does not end")
+        if not self.drop:
+            return text
+        content = markdown.only_fence(text, prose=True)
+        if content is None:
+            raise ValueError("no fenced block found")
+        return content
+
+    def segment(self, text: str) -> Sequence[Piece]:
+        """One piece for each block and for each stretch of prose."""
+        return cutting.cut_at(text, _starts(text))
+
+    def body(self, text: str) -> int:
+        """0: the fence belongs to the step."""
+        return 0
+
+    def relabel(self, text: str, index: int) -> str:
+        """The step, unchanged: it has no marker."""
+        return text
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Where a fence begins, and where prose does."""
+    prose = False
+    for block in markdown.blocks(text):
+        if block.kind == "fence" or not prose:
+            yield block.start
+        prose = block.kind != "fence"

@@ -1,0 +1,151 @@
+"""`python_syntax`: the text must be Python code, and use what it is told to. It is read by its syntax tree, never run.
+
+The code is the whole text, or the content of the only fenced block; other text around that block fails unless `prose`.
+
+Options: `defines(_from)`, functions or classes that stand at the top level; `only_defines`, whether nothing else is
+defined there; `parameters(_from)`, the names of the parameters, in order, of the one function that `defines` names;
+`calls_only(_from)`, the only functions that may be called beside those which the code defines ('len', 'math.sqrt', with
+a dot before it a method of whatever value: '.append'); `never_calls(_from)`; `imports_only(_from)`, the only modules
+that may be imported; `no_imports`; `prose`.
+
+    verify:
+      - {type: python_syntax, defines_from: function, parameters_from: parameters, no_imports: true}
+      - {type: python_syntax, calls_only: [sum, len, .append]}
+
+A builtin function that is handed on counts as called, and so does all that is used of an imported module. A name that
+the code rebinds is not the function it was. With `imports_only`, a function imported by name from one of those modules
+may be called by that name.
+
+Fails naming the first thing wrong. It says what the code is made of, not what it does, and is no sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow.protocols import BuildContext, NameRef, Verifier, View
+from stepflow.strategies.verifiers.subject import Wanted, wanted
+from stepflow.texts import markdown, python
+
+NAME = "python_syntax"
+_LANGUAGES = ("python", "py", "python3")
+_LISTS = ("defines", "parameters", "calls_only", "never_calls", "imports_only")
+
+
+class Options(stepflow.options.Options):
+    """What the code must be made of."""
+
+    defines: list[str] | None = Field(None, min_length=1, description="Functions or classes at the top level.")
+    defines_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    only_defines: bool = Field(False, description="Whether nothing else is defined at the top level.")
+    parameters: list[str] | None = Field(None, description="The parameters of the function, in order.")
+    parameters_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    calls_only: list[str] | None = Field(None, description="The only functions that may be called.")
+    calls_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    never_calls: list[str] | None = Field(None, description="Functions that must not be called.")
+    never_calls_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    imports_only: list[str] | None = Field(None, description="The only modules that may be imported.")
+    imports_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    no_imports: bool = Field(False, description="Whether nothing may be imported.")
+    prose: bool = Field(False, description="Whether text may stand around the fenced block.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Options:
+        for name in _LISTS:
+            if getattr(self, name) is not None and getattr(self, f"{name}_from") is not None:
+                raise ValueError(f"give either `{name}` or `{name}_from`, not both")
+        named = self.defines is not None or self.defines_from is not None
+        if (self.parameters is not None or self.parameters_from is not None or self.only_defines) and not named:
+            raise ValueError("`parameters` and `only_defines` need `defines`")
+        return self
+
+
+def build(options: Options, context: BuildContext) -> Verifier:
+    """The verifier of Python code."""
+    lists = (wanted(getattr(options, name), getattr(options, f"{name}_from")) for name in _LISTS)
+    return _PythonSyntax(options.only_defines, options.no_imports, options.prose, *lists)
+
+
+@dataclass(frozen=True, slots=True)
+class _PythonSyntax:
+    only_defines: bool
+    no_imports: bool
+    prose: bool
+    defines: Wanted | None
+    parameters: Wanted | None
+    calls_only: Wanted | None
+    never_calls: Wanted | None
+    imports_only: Wanted | None
+
+    def verify(self, view: View) -> str | None:
+        """None when the text is such code."""
+        fenced = markdown.only_fence(view.text, _LANGUAGES, prose=self.prose)
+        try:
+            code = python.parse(view.text.strip() if fenced is None else fenced)
+        except ValueError as error:
+            return f"is not Python: {error}"
+        if not code.tree.body:
+            return "holds no code"
+        return next(self._wrong(code, view), None)
+
+    def _wrong(self, code: python.Code, view: View) -> Iterator[str]:
+        yield from self._wrong_definitions(code, view)
+        yield from self._wrong_imports(code, view)
+        yield from self._wrong_calls(code, view)
+
+    def _wrong_definitions(self, code: python.Code, view: View) -> Iterator[str]:
+        if self.defines is None:
+            return
+        names = self.defines.texts(view)
+        for name in names:
+            if code.definitions.count(name) != 1 or name in code.rebound:
+                yield f"does not define {name!r} exactly once at the top level"
+        surplus = [name for name in code.definitions if name not in names]
+        if self.only_defines and surplus:
+            yield f"defines {surplus[0]!r}, which is not asked for"
+        if self.parameters is not None:
+            if len(names) != 1:
+                raise ValueError("`parameters` needs one function under `defines`")
+            expected = self.parameters.texts(view)
+            found = python.parameters(code.function(names[0]))
+            if found != expected:
+                yield f"{names[0]} takes ({', '.join(found)}), expected ({', '.join(expected)})"
+
+    def _wrong_imports(self, code: python.Code, view: View) -> Iterator[str]:
+        if self.no_imports and code.imports:
+            yield f"imports {code.imports[0]!r}"
+        if self.imports_only is not None:
+            allowed = self.imports_only.texts(view)
+            for module in code.imports:
+                if module not in allowed and module.partition(".")[0] not in allowed:
+                    yield f"imports {module!r}, which is not among {', '.join(allowed) or 'nothing'}"
+
+    def _wrong_calls(self, code: python.Code, view: View) -> Iterator[str]:
+        if self.calls_only is None and self.never_calls is None:
+            return
+        if code.imports_everything:
+            yield "imports * from a module, so that no name is certain"
+        never = () if self.never_calls is None else self.never_calls.texts(view)
+        for call in code.calls:
+            last = call.name.rpartition(".")[2]
+            if call.name in never or last in never or f".{last}" in never:
+                yield f"calls {call.name!r}"
+        if self.calls_only is not None:
+            allowed = self.calls_only.texts(view)
+            for call in code.calls:
+                if not call.own and not self._may_call(call.name, allowed, code):
+                    yield f"calls {call.name!r}, which is not among {', '.join(allowed) or 'nothing'}"
+
+    def _may_call(self, name: str, allowed: tuple[str, ...], code: python.Code) -> bool:
+        root, dot, _ = name.partition(".")
+        if root in code.rebound and not dot:
+            return False
+        if name in allowed and (root not in code.rebound or name.startswith(".")):
+            return True
+        if self.imports_only is not None and code.from_imports.get(name) in allowed:
+            return code.from_imports[name] not in code.rebound
+        return bool(dot) and f".{name.rpartition('.')[2]}" in allowed

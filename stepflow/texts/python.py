@@ -1,0 +1,213 @@
+"""Python code by its syntax tree. Nothing is ever executed, imported or compiled.
+
+Calls are named as the code means them: with `import numpy as np`, `np.mean(x)` calls `numpy.mean`; what is called on a
+value that is no plain name (`', '.join`, `f()()`) is `.join` and `()`. A builtin function or something imported that is
+handed on without being called (`map(eval, texts)`) counts as called, for it will be.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MAX_CHARS = 50_000
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_BUILTIN_FUNCTIONS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, types.BuiltinFunctionType)
+) | {"help", "exit", "quit"}
+_BUILTINS = frozenset(vars(builtins))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A name that is called or handed on. `own` says that it is a function or class which the code itself defines."""
+
+    name: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Parsed code: what it defines, imports, calls and names."""
+
+    tree: ast.Module
+
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """Functions and classes at the top level, in order."""
+        return tuple(node.name for node in self.tree.body if isinstance(node, Function | ast.ClassDef))
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """Every module imported anywhere, each once; relative imports begin with a dot."""
+        return tuple(dict.fromkeys(_imports(self.tree)))
+
+    @property
+    def imports_everything(self) -> bool:
+        """Whether a `from … import *` stands in the code, so that no name is certain."""
+        return any(
+            alias.name == "*"
+            for node in ast.walk(self.tree)
+            for alias in getattr(node, "names", ())
+            if isinstance(alias, ast.alias)
+        )
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Everything called, used as a decorator, or handed on to be called; each once, in the tree's order."""
+        return tuple(dict.fromkeys(_calls(self.tree)))
+
+    @property
+    def from_imports(self) -> Mapping[str, str]:
+        """Full names of what is imported by `from … import` under its own name, to that name."""
+        return {full: name for name, full in _aliases(self.tree).items() if full.endswith(f".{name}")}
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Every name that is read, bound or defined, attributes among them, each once, sorted."""
+        return tuple(sorted(set(_identifiers(self.tree))))
+
+    @property
+    def rebound(self) -> frozenset[str]:
+        """Names that the code itself gives a value other than by `def`, `class` or an import."""
+        return frozenset(_rebound(self.tree))
+
+    def function(self, name: str) -> Function:
+        """The only function of this name at the top level. Raises `ValueError`."""
+        found = [node for node in self.tree.body if isinstance(node, Function) and node.name == name]
+        if len(found) != 1:
+            raise ValueError(f"{'no' if not found else 'more than one'} function {name!r} is defined")
+        return found[0]
+
+
+def parse(text: str) -> Code:
+    """The code. Raises `ValueError` with line and column when it is not Python, or too long or too deep."""
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"the code has {len(text)} characters, Python is read up to {MAX_CHARS}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Code(ast.parse(text))
+    except SyntaxError as error:
+        raise ValueError(f"{error.msg} (line {error.lineno}, column {error.offset})") from None
+    except (RecursionError, MemoryError):
+        raise ValueError("the code nests too deeply") from None
+
+
+def parameters(function: Function) -> tuple[str, ...]:
+    """Names of a function's parameters, in order, `*` and `**` before those that take several."""
+    given = function.args
+    names = [each.arg for each in (*given.posonlyargs, *given.args)]
+    names += [f"*{given.vararg.arg}"] if given.vararg else []
+    names += [each.arg for each in given.kwonlyargs]
+    return (*names, f"**{given.kwarg.arg}") if given.kwarg else tuple(names)
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def _aliases(tree: ast.AST) -> Mapping[str, str]:
+    """What a name stands for that an import binds, in full."""
+    bound: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                bound[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            bound.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names})
+    return bound
+
+
+def _calls(tree: ast.Module) -> Iterator[Call]:
+    """Each call with the functions and classes that are the code's own where it stands."""
+    aliases, rebound = _aliases(tree), frozenset(_rebound(tree))
+    methods = {
+        node.name
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef)
+        for node in each.body
+        if isinstance(node, Function)
+    }
+    pending: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
+    while pending:
+        node, own = pending.pop()
+        if isinstance(node, ast.Module | Function):
+            own |= {each.name for each in node.body if isinstance(each, Function | ast.ClassDef)} - rebound - _BUILTINS
+        for name in _called_here(node, aliases):
+            root, _, rest = name.partition(".")
+            yield Call(name, name in own or (root in ("self", "cls") and rest in methods))
+        pending.extend((child, own) for child in reversed(_without_annotations(node)))
+
+
+def _called_here(node: ast.AST, aliases: Mapping[str, str]) -> Iterator[str]:
+    if isinstance(node, ast.Call):
+        yield _dotted(node.func, aliases)
+    elif isinstance(node, Function | ast.ClassDef):
+        yield from (_dotted(each, aliases) for each in node.decorator_list if not isinstance(each, ast.Call))
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        if node.id in _BUILTIN_FUNCTIONS or "." in aliases.get(node.id, ""):
+            yield aliases.get(node.id, node.id)
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        root = node.value
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name) and root.id in aliases:
+            yield _dotted(node, aliases)
+
+
+def _without_annotations(node: ast.AST) -> list[ast.AST]:
+    """The children whose code runs for its value: not the types of parameters, results and variables."""
+    skipped = {id(getattr(node, name)) for name in ("annotation", "returns") if getattr(node, name, None) is not None}
+    children = [child for child in ast.iter_child_nodes(node) if id(child) not in skipped]
+    if isinstance(node, ast.Attribute):  # the chain a.b.c is one name, which was looked at as a whole
+        while isinstance(children[0], ast.Attribute):
+            children = [children[0].value]
+    return children
+
+
+def _dotted(node: ast.expr, aliases: Mapping[str, str]) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    root = aliases.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+    return ".".join([root, *reversed(parts)]) if parts or root else "()"
+
+
+def _identifiers(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, Function | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.split(".")[0]
+
+
+def _rebound(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest

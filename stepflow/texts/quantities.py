@@ -1,0 +1,88 @@
+"""Numbers in running text, each with what makes it doubtful: part of something longer, or a sign that may be a minus.
+
+'1.234,56', '10:30' and 'v2' hold numerals, but none of them alone is a number that somebody has written; '5 - 3' may
+be minus three. Such a quantity is found, so that nobody takes its neighbour for the only one, and says its `doubt`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stepflow.numerals import Numeral, numerals
+from stepflow.values import Number
+
+_JOINED_BEFORE = re.compile(r"(?:\d[.,:/'’_]|[^\W\d]|\d|\d[eE][+-]?|[\d\w][-–])\Z")
+_JOINED_BEHIND = re.compile(r"[.,:/'’_]\d|\d|[-–]\d|(?:st|nd|rd|th)\b|[ \t]?[½⅓¼¾⅔]", re.IGNORECASE)
+_SHARE_BEHIND = re.compile(
+    r"\s+and\s+a\s+(?:half|quarter|third)\b|\s+(?:dozen|hundred|thousand|score)\b", re.IGNORECASE
+)
+_SIGN = re.compile(r"(?:[-−–]|(?<!\w)(?:minus|negative)(?=\s))[ \t]*\Z", re.IGNORECASE)
+_JOINS_RANGE = re.compile(r"[^\w\n]{0,4}(?:[-–—~]|\bto\b|\bor\b|\buntil\b|\bthrough\b)[^\w\n]{0,4}", re.IGNORECASE)
+_AND = re.compile(r"[^\w\n]{0,4}\band\b[^\w\n]{0,4}", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\s+[^\w\n]{0,4}\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number at [start, end) of a text, its sign and percent sign in the span.
+
+    `doubt` says why the number must not be used, and is empty when it may be; `in_range` says whether another number
+    makes a range or a choice with it ('5 to 10', 'between 5 and 10', '5 or 6').
+    """
+
+    start: int
+    end: int
+    value: Number
+    percent: bool = False
+    doubt: str = ""
+    in_range: bool = False
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Every number in the text, left to right, doubtful ones among them."""
+    found = list(numerals(text))
+    ranges = {index for index in range(len(found) - 1) if _is_range(text, found[index], found[index + 1])}
+    return [_quantity(text, numeral, index in ranges or index - 1 in ranges) for index, numeral in enumerate(found)]
+
+
+def _quantity(text: str, numeral: Numeral, in_range: bool) -> Quantity:
+    start, end = numeral.start, numeral.end
+    written = text[start:end]
+    percent = written.endswith("%")
+    value = _largest(numeral.readings)
+    sign = _SIGN.search(text, max(0, start - 12), start)
+    if sign is not None and value < 0:
+        start = sign.start()
+    return Quantity(start, end, value, percent, _doubt(text, numeral, percent), in_range)
+
+
+def _largest(readings: frozenset[Number]) -> Number:
+    """The reading farthest from 0: of a percentage, how many percent; 0 when there is none."""
+    return max(readings, key=lambda reading: Fraction(reading) ** 2, default=0)
+
+
+def _doubt(text: str, numeral: Numeral, percent: bool) -> str:
+    start, end = numeral.start, numeral.end
+    if not numeral.readings or _JOINED_BEFORE.search(text, max(0, start - 4), start):
+        return f"{text[start:end]!r} is only part of something longer"
+    behind = _JOINED_BEHIND.match(text, end) or _SHARE_BEHIND.match(text, end)
+    if behind:
+        return f"{text[start:end]!r} is only part of {text[start : behind.end()]!r}"
+    if len(numeral.readings) > 1 + percent:
+        return f"{_as_written(text, numeral)} may be a negative number or a subtraction"
+    return ""
+
+
+def _as_written(text: str, numeral: Numeral) -> str:
+    return repr(text[max(0, numeral.start - 2) : numeral.end].strip())
+
+
+def _is_range(text: str, first: Numeral, second: Numeral) -> bool:
+    between = text[first.end : second.start]
+    if len(between) > 16:
+        return False
+    if _JOINS_RANGE.fullmatch(between):
+        return True
+    return bool(_AND.fullmatch(between) and _BETWEEN.search(text, max(0, first.start - 16), first.start))
