@@ -38,7 +38,11 @@ class Task:
 
 
 class Declined(ValueError):
-    """The rule does not own this prompt; the text says why."""
+    """The rule does not own this prompt; the text says why, and `where` which line of the rule says so."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(reason)
+        self.where = where
 
 
 def read_value(reading: Reading, text: str) -> Constraint | None:
@@ -116,7 +120,8 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
         try:
             task = understand(rule, request, forced=request.rule is not None)
         except Declined as reason:
-            journal.add("extract", f"{rule.id} declines: {reason}", rule=rule.id, declined=str(reason))
+            where = reason.where or rule.path
+            journal.add("extract", f"{rule.id} declines: {reason}", rule=rule.id, declined=str(reason), where=where)
             continue
         journal.add(
             "extract",
@@ -139,16 +144,19 @@ def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
     values = {name: constraint.value for name, constraint in constraints.items()}
     spans = [span for constraint in constraints.values() for span in constraint.spans]
     names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
-    names["rest"] = unread(prompt, spans, rule.reuse.ignore_matching)
+    try:
+        names["rest"] = unread(prompt, spans, rule.reuse.ignore_matching)
+    except ValueError as error:
+        raise Declined(f"`ignore_matching`: {error}") from error
     let: dict[str, Any] = {}
     for derivation in rule.let:
         try:
             let[derivation.name] = names[derivation.name] = derivation.expression(names)
         except Exception as error:
-            raise Declined(f"let {derivation.name}: {error}") from error
+            raise Declined(f"let {derivation.name}: {error}", derivation.where) from error
     hit = _first(rule.unless, prompt, names)
     if hit is not None:
-        raise Declined(f"`unless` holds: {hit.name}")
+        raise Declined(f"`unless` holds: {hit.name}", hit.where)
     return Task(rule, request, constraints, let, names)
 
 
@@ -158,9 +166,9 @@ def _constraints(rule: Rule, request: Request) -> dict[str, Constraint]:
         try:
             constraint = read_value(reading, source_text(reading, request))
         except Exception as error:
-            raise Declined(f"constraint {reading.name}: {error}") from error
+            raise Declined(f"constraint {reading.name}: {error}", reading.where) from error
         if constraint is None and not reading.optional:
-            raise Declined(f"constraint {reading.name}: not found in the prompt")
+            raise Declined(f"constraint {reading.name}: not found in the prompt", reading.where)
         if constraint is not None:
             in_prompt = reading.source == "user"  # spans of another text must not hide words of the prompt
             constraints[reading.name] = constraint if in_prompt else replace(constraint, spans=())
@@ -173,5 +181,5 @@ def _first(conditions: tuple[Refusal, ...], text: str, names: Names) -> Refusal 
             if refusal.condition.holds(text, names):
                 return refusal
         except Exception as error:
-            raise Declined(f"{refusal.name}: {error}") from error
+            raise Declined(f"{refusal.name}: {error}", refusal.where) from error
     return None

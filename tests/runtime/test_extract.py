@@ -18,6 +18,7 @@ def reading(pattern: str = r"\bto\s+(?P<value>\d+)", **more: Any) -> dict[str, A
     return {"type": "regex", "pattern": pattern, "as": "integer", **more}
 
 
+SLOW, SLOWLY_READ = "(a|aa)+$", "a" * 60 + "!"
 DECLINED: list[tuple[str, str, str, str]] = [
     ("no match", COUNT, "sum up to 3", "`match` finds nothing"),
     ("a constraint that is not there", COUNT, "count", "constraint last: not found in the prompt"),
@@ -50,9 +51,15 @@ DECLINED: list[tuple[str, str, str, str]] = [
     ),
     (
         "a pattern that takes too long",
-        edited(COUNT, constraints={"last": reading(r"^(\w+\s?)*$")}),
-        "count " + "to3 " * 30 + "!",
-        "constraint last:",
+        edited(COUNT, constraints={"last": reading(SLOW)}),
+        f"count {SLOWLY_READ}",
+        "constraint last: the pattern '(a|aa)+$' took longer",
+    ),
+    (
+        "an ignored phrase that takes too long",
+        edited(COUNT, reuse={"ignore_matching": [SLOW]}),
+        f"count to 3 {SLOWLY_READ}",
+        "`ignore_matching`: the pattern '(a|aa)+$' took longer",
     ),
 ]
 
@@ -64,6 +71,7 @@ def test_a_rule_declines_what_it_does_not_understand_and_says_why(
     outcome = Flow(tmp_path, rule).ask(prompt, "Hm.")
     assert outcome.outcome == "passthrough"
     assert why in story(outcome)
+    assert all("rule-0.yaml:" in event.data["where"] for event in outcome.journal if "declined" in event.data)
 
 
 def test_the_same_thing_said_twice_is_one(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ FAILING: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
     ),
     (
         "a pattern that takes too long",
-        [{"id": "it", "type": "regex", "pattern": r"^(\w+\s?)*$"}],
-        {"answer_text": "1 " * 40 + "!"},
-        "",
+        [{"id": "it", "type": "regex", "pattern": "(a|aa)+$"}],
+        {"answer_text": "3" + "a" * 60 + "!"},
+        "took longer than",
     ),
 ]
 
