@@ -245,26 +245,19 @@ def test_the_schema_accepts_what_is_shipped(path):
     assert schema_problems(path) == []
 
 
-WARNED = {"no-constraints", "no-output-verifier", "no-tests", "repair-without-fallback", "unguarded-constraint"}
-SEEN_BY_SCHEMA = {
-    "bad-value",
-    "missing-key",
-    "newer-version",
-    "unknown-key",
-    "unknown-type",
-    "wrong-kind",
-    "wrong-type",
-}
+WRONG_SHAPE = {"empty-value", "missing-key", "newer-version", "unknown-key", "unknown-type", "wrong-kind", "wrong-type"}
+LINTED = sorted([*DOCS.glob("examples/broken/*.yaml"), *(ROOT / "tests" / "golden" / "lint").glob("*.yaml")])
 
 
-@pytest.mark.parametrize("code", sorted(SEEN_BY_SCHEMA))
-def test_the_schema_rejects_files_with_a_wrong_shape(code):
-    assert schema_problems(DOCS / "examples" / "broken" / f"{code}.yaml")
-
-
-@pytest.mark.parametrize("code", sorted(WARNED))
-def test_the_schema_accepts_files_that_only_deserve_a_warning(code):
-    assert schema_problems(DOCS / "examples" / "broken" / f"{code}.yaml") == []
+@pytest.mark.parametrize("path", LINTED, ids=name_of)
+def test_the_schema_rejects_every_wrong_shape_and_nothing_that_lint_accepts(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    found = [problem for problem in lint_files([path.name]) if problem.span.path == path.name]
+    errors = {problem.code for problem in found if problem.severity == "error"}
+    if errors & WRONG_SHAPE:
+        assert schema_problems(path)
+    elif not errors:
+        assert schema_problems(path) == []
 
 
 RULE = "stepflow: 1\nkind: rule\nid: r\nmatch: [{type: keywords, words: [a]}]\nverify: [json]\n"
@@ -313,6 +306,7 @@ INLINE = "rules: [{{stepflow: 1, kind: rule, id: a, match: [{{type: regex, patte
         (PIPELINE + "tests: [{turns: [{prompt: a, model: [b], expect: {outcome: miss}}]}]\n", True),
         (PIPELINE.replace("local/smollm2-135m-instruct", "local/a.gguf, threads: 2, timeout: 60s"), True),
         (PIPELINE.replace("local/smollm2-135m-instruct", "openai/gpt-4o-mini, threads: 2"), False),
+        (PIPELINE.replace("local/smollm2-135m-instruct", "openai/gpt-4o-mini, api_key: secret"), False),
         (PIPELINE.replace("local/smollm2-135m-instruct", "openai/gpt-4o-mini, api_base: 'http://127.0.0.1/v1'"), True),
         (PIPELINE.replace("local/smollm2-135m-instruct", "'${MODEL:-local/a}', threads: 2, timeout: 60"), True),
         (PIPELINE.replace("{model: local/smollm2-135m-instruct}", "{type: scripted, replies: [a]}"), True),
