@@ -69,6 +69,7 @@ def test_a_leftover_is_found_however_it_is_written(make: Make, old: Any, new: An
         ("X", "y", "so 2x is"),
         ("a", "C", "vitamin C"),
         (("a1", "b1"), ("b1", "c1"), "b1, c1"),
+        ((2, 3), (3, 2), "x = -2"),
         (True, False, "true"),
         (None, 3, "none"),
         (datetime.date(2026, 3, 4), datetime.date(2026, 3, 5), "March 5, 2026"),

@@ -8,7 +8,7 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
 * The first equation must be the given one, with terms moved at most, or the result (x = 4).
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
-  worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'.
+  worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'; products of them are, for brackets.
 
 Options: `given_from`, the name of the equation; `field`, the steps' field.
 
@@ -27,6 +27,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -35,7 +36,7 @@ import stepflow.options
 from stepflow.notation import BuildContext, NameRef
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
-from stepflow.values import Equation, Linear, describe, exact, show
+from stepflow.values import Equation, Linear, describe, show
 
 NAME = "derivation"
 _LITERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
@@ -59,23 +60,38 @@ def build(options: Options, context: BuildContext) -> Verifier:
 @dataclass(frozen=True, slots=True)
 class _Derivation:
     given: str
-    field: str
+    claims: str
+    last: list[tuple[Any, Any, Mapping[int, str]]] = field(default_factory=list, compare=False)
 
     def verify(self, view: View) -> str | None:
         """None when this step's claims follow from the steps before it, and its operations are borne out."""
         given, steps, index = named(self.given, view), named("steps", view), named("step", view)["index"]
         if not isinstance(given, Equation):
             raise ValueError(f"{self.given} is {describe(given)}, not an equation")
-        walk = _Walk(given)
-        for step in steps:
-            if self.field not in step:
-                return f"step {step['index']} holds an equation that cannot be read" if step["index"] <= index else None
-            walk.read(step["index"], step[self.field])
-            if step["index"] >= index and not walk.pending:
-                break
-        for named_in, operation in walk.pending:
-            walk.object(named_in, f"no equation follows from {_spoken(operation)}")
-        return walk.objections.get(index)
+        return self._objections(given, steps).get(index)
+
+    def _objections(self, given: Equation, steps: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
+        """By step. The last answer's are kept: its steps are asked about one by one, and each needs all of them."""
+        for known_given, known_steps, objections in self.last[-1:]:
+            if known_given is given and known_steps is steps:
+                return objections
+        found = _objections(given, steps, self.claims)
+        self.last[:] = [(given, steps, found)]
+        return found
+
+
+def _objections(given: Equation, steps: Sequence[Mapping[str, Any]], claims: str) -> Mapping[int, str]:
+    walk = _Walk(given)
+    readable = True
+    for step in steps:
+        readable = readable and claims in step
+        if readable:
+            walk.read(step["index"], step[claims])
+        else:
+            walk.object(step["index"], "an equation here, or in a step before, cannot be read")
+    for named_in, operation in walk.pending:
+        walk.object(named_in, f"no equation follows from {_spoken(operation)}")
+    return walk.objections
 
 
 @dataclass(slots=True)
@@ -123,23 +139,22 @@ class _Walk:
         sides = frozenset(claim.sides)
         if not self._is_accounted(claim):
             self.object(step, f"nothing accounts for the numbers of {show(claim)}")
-        if self.pending and sides != self.current:
-            reached = self._borne_out(sides)
-            if reached:
-                del self.pending[:reached]
-            elif self._is_arithmetic(claim):
-                self.known |= _numbers(claim)
-                return
-            else:
-                reason = f"{_spoken(self.pending[0][1])} does not lead from {_shown(self.current)} to {show(claim)}"
-                self.object(self.pending[0][0], reason)
-                self.object(step, reason)
-                self.pending.clear()
-        elif not self._follows(claim, sides):
-            if not self._is_arithmetic(claim):
-                self.object(step, f"{show(claim)} does not follow from {show(self.given)}")
-            return
-        self._move_to(claim, sides)
+        reached = self._borne_out(sides)
+        unexplained = bool(self.pending) and not reached and sides != self.current
+        follows = not unexplained and (reached > 0 or self._follows(claim, sides))
+        if not follows and self._is_arithmetic(claim):
+            self.known |= _numbers(claim)
+        elif unexplained:
+            reason = f"{_spoken(self.pending[0][1])} does not lead from {_shown(self.current)} to {show(claim)}"
+            self.object(self.pending[0][0], reason)
+            self.object(step, reason)
+            self.pending.clear()
+            self._move_to(claim, sides)
+        elif follows:
+            del self.pending[:reached]
+            self._move_to(claim, sides)
+        else:
+            self.object(step, f"{show(claim)} does not follow from {show(self.given)}")
 
     def _move_to(self, claim: Equation, sides: Sides) -> None:
         if sides != self.current:
@@ -182,9 +197,13 @@ class _Walk:
             written = _literals(part)
             if written <= self.known or side in reached:
                 reached.append(side)
-            elif not written <= self.known | _folded(side):
+            elif not all(self._is_product(number) for number in written - self.known - _folded(side)):
                 return False
         return True
+
+    def _is_product(self, number: Fraction) -> bool:
+        """Whether two known numbers give this one when brackets are expanded."""
+        return any(factor and number / factor in self.known for factor in self.known)
 
     def _is_arithmetic(self, claim: Equation) -> bool:
         """A statement that is true by itself, worked out from numbers that are known."""
@@ -228,19 +247,23 @@ def _is_result(sides: Sides) -> bool:
     return len(sides) == 2 and len(unknown) == 1 and unknown[0] == Linear(((unknown[0].terms[0][0], Fraction(1)),))
 
 
-def _numbers(equation: Equation) -> set[Fraction]:
+def _numbers(equation: Equation) -> frozenset[Fraction]:
     """The numbers that an equation is written with, and those that its sides amount to."""
     return _literals(equation.text).union(*map(_folded, equation.sides))
 
 
-def _folded(side: Linear) -> set[Fraction]:
+@lru_cache(maxsize=4096)
+def _folded(side: Linear) -> frozenset[Fraction]:
     """Constant and coefficients without their signs, and the parts of those that are fractions."""
     numbers = {abs(side.constant), *(abs(factor) for _, factor in side.terms)}
-    return numbers | {Fraction(part) for number in numbers for part in (number.numerator, number.denominator)}
+    return frozenset(numbers) | {
+        Fraction(part) for number in numbers for part in (number.numerator, number.denominator)
+    }
 
 
-def _literals(text: str) -> set[Fraction]:
-    return {Fraction(exact(literal)) for literal in _LITERAL.findall(text)}
+@lru_cache(maxsize=4096)
+def _literals(text: str) -> frozenset[Fraction]:
+    return frozenset(Fraction(literal.replace(",", "")) for literal in _LITERAL.findall(text))
 
 
 def _spoken(operation: Operation) -> str:

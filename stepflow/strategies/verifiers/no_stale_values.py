@@ -143,11 +143,11 @@ def _leftovers(text: str, stale: _Traces, fresh: _Traces) -> Iterator[str]:
 
 
 def _is_stale(found: Numeral, old: set[Number], new: set[Number]) -> bool:
-    """A number of the text that is old, with whichever sign, and not new as it stands."""
+    """A number of the text that is old only, with whichever sign, and not new as it stands."""
     if found.readings & new:
         return False
     signed = {sign * reading for reading in found.readings for sign in (1, -1)}
-    return bool(signed & old) or bool(found.parts & (old - new))
+    return not (signed | found.parts).isdisjoint(old - new)
 
 
 def _without_markers(text: str) -> str:
