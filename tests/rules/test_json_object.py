@@ -353,6 +353,8 @@ Give me a JSON object with keys:\n- name\n- age\nand email.
 Give me a JSON object with keys:\n- name\n- age\n\nDo not include:\n- email
 Give me a JSON object with keys name and age. Wrap it in an array.
 Convert this to a JSON object with keys name and age: Bob, 30
+Give me a JSON object with keys name and age for Bob in French.
+Give me a JSON object about Bob using metric units with keys height and weight.
 Describe a JSON object with keys name and age.
 """
 
