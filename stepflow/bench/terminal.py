@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,9 +16,9 @@ def show(console: Console, summaries: Sequence[Summary], rows: Sequence[Row]) ->
     """Print the tables: totals, how answers came about, the perturbations of each pipeline, and what went wrong."""
     console.print(_totals(summaries))
     console.print(_shares(summaries))
-    console.print(_kinds(summaries))
+    console.print(_kinds(summaries, console.width >= 110))
     for line in remarks(summaries):
-        console.print(line)
+        console.print(line, highlight=False)
     for row in wrong_answers(rows)[:5]:
         console.print(
             f"[red]wrong[/red] {row.pipeline} {row.outcome}: {row.prompt!r}: {row.objection}", highlight=False
@@ -35,7 +36,7 @@ def remarks(summaries: Sequence[Summary]) -> list[str]:
     for each in summaries:
         if each.name != "none" and each.speedup:
             ratios = (f"{name} {share:.3f}" for name, share in each.speedup.items())
-            lines.append(f"{each.name} against none: {', '.join(ratios)} (share of none's figure)")
+            lines.append(f"{each.name}, as a share of none: {', '.join(ratios)}")
         if each.changed.requests and each.total.outcomes.keys() != {"passthrough"}:
             lines.append(
                 f"{each.name}: {each.changed.free} of {each.changed.requests} changed variants with a usable base "
@@ -76,49 +77,49 @@ def percent(share: float | None) -> str:
 
 
 def _totals(summaries: Sequence[Summary]) -> Table:
-    table = Table(title="All requests", title_justify="left", header_style="bold")
-    table.add_column("pipeline")
-    for name in ("requests", *COLUMNS):
-        table.add_column(name, justify="right")
-    for each in summaries:
-        table.add_row(each.name, str(each.total.requests), *cells(each.total))
+    table = _table("All requests", "", *(each.name for each in summaries))
+    rows = zip(*((str(each.total.requests), *cells(each.total)) for each in summaries), strict=True)
+    for name, values in zip(("requests", *COLUMNS), rows, strict=True):
+        table.add_row(name, *values)
     return table
 
 
 def _shares(summaries: Sequence[Summary]) -> Table:
-    used = [share for share in SHARES if any(share in each.total.shares for each in summaries)]
-    table = Table(title="How answers came about", title_justify="left", header_style="bold")
-    table.add_column("pipeline")
-    for share in used:
-        table.add_column(share, justify="right")
-    for each in summaries:
-        shares = (each.total.shares.get(share, 0) / each.total.requests for share in used)
-        table.add_row(each.name, *map(percent, shares))
+    table = _table("How answers came about", "", *(each.name for each in summaries))
+    for share in SHARES:
+        if any(share in each.total.shares for each in summaries):
+            table.add_row(
+                share, *(percent(each.total.shares.get(share, 0) / each.total.requests) for each in summaries)
+            )
     return table
 
 
-def _kinds(summaries: Sequence[Summary]) -> Table:
-    table = Table(title="By perturbation", title_justify="left", header_style="bold")
-    for name in ("perturbation", "pipeline"):
-        table.add_column(name)
-    for name in ("requests", "mean", "p95", "tokens", "correct", "wrong"):
-        table.add_column(name, justify="right")
-    table.add_column("how answers came about")
+def _kinds(summaries: Sequence[Summary], wide: bool) -> Table:
+    table = _table("By perturbation", "perturbation", "pipeline", "requests", "mean", "tokens", "correct")
+    if wide:
+        table.add_column("how answers came about")
     for kind in dict.fromkeys(kind for each in summaries for kind in each.by_kind):
+        first = kind
         for each in summaries:
             figures = each.by_kind.get(kind)
             if figures is None:
                 continue
             how = ", ".join(f"{share} {count}" for share, count in figures.shares.items())
-            table.add_row(
-                kind if each is summaries[0] else "",
-                each.name,
+            row = (
                 str(figures.requests),
                 seconds(figures.mean),
-                seconds(figures.p95),
                 f"{figures.tokens:.0f}",
                 percent(figures.correctness),
-                str(figures.wrong),
-                how,
+                *([how] if wide else []),
             )
+            table.add_row(first, each.name, *row)
+            first = ""
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="left" if name == "pipeline" else "right")
     return table

@@ -141,6 +141,15 @@ class LiteLlm:
 
 
 @functools.cache
+def prices(model: str) -> tuple[float, float] | None:
+    """US dollars for one prompt token and for one completion token, from LiteLLM's table; None when it has none."""
+    table = _library().model_cost
+    entry = table.get(model) or table.get(model.partition("/")[2])
+    if not entry or "input_cost_per_token" not in entry or "output_cost_per_token" not in entry:
+        return None
+    return float(entry["input_cost_per_token"]), float(entry["output_cost_per_token"])
+
+
 def _library() -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import fetches prices from the network
     import litellm  # not inside `catch_warnings`: that would undo the filters by which it silences its own warnings
