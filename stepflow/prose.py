@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 _SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’)\]*_]{0,4}+(\s++)""")
+_NUMBER_BEFORE = r"(?<!\d\.)(?:(?<!\d,)|(?!\d{3}(?!\d)))"
+_NUMBER_BEHIND = r"(?!\.\d|,\d{3}(?!\d))"
 _LAST_TOKEN = re.compile(r"[^\s(\[\"'“‘]{1,20}\Z")
 _ABBREVIATIONS = frozenset(
     ("e.g", "i.e", "etc", "cf", "vs", "approx", "ca", "no", "fig", "figs", "eq", "vol", "pp", "mr", "mrs", "ms", "dr")
@@ -16,7 +18,8 @@ def phrase_pattern(phrases: Sequence[str], *, ignore_case: bool = True, whole_wo
     """A pattern that finds any of the phrases, longest first; group i + 1 took part when `phrases[i]` was found.
 
     Blanks in a phrase stand for any blanks. With `whole_words` a phrase never begins or ends inside a word; a digit
-    may stand before it, so that 'km' is found in '5km'. Without phrases it finds nothing.
+    may stand before it, so that 'km' is found in '5km'; '5' is in neither '1.5' nor '5,000'. Without phrases it finds
+    nothing.
     """
     order = sorted(range(len(phrases)), key=lambda index: -len(phrases[index]))
     branches = [f"(?P<g{index}>{_phrase(phrases[index], whole_words)})" for index in order]
@@ -38,7 +41,9 @@ def _phrase(phrase: str, whole_words: bool) -> str:
         return body
     first, last = words[0][0], words[-1][-1]
     before = r"(?<![^\W\d])" if first.isalpha() else r"(?<!\w)" if _in_word(first) else ""
-    return before + body + (r"(?!\w)" if _in_word(last) else "")
+    before += _NUMBER_BEFORE if first.isdigit() else ""
+    behind = r"(?!\w)" if _in_word(last) else ""
+    return before + body + behind + (_NUMBER_BEHIND if last.isdigit() else "")
 
 
 def _in_word(char: str) -> bool:

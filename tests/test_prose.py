@@ -20,6 +20,8 @@ def found(phrases: list[str], text: str, **options: bool) -> list[str]:
         (["new", "new york"], "in New  York, new", ["new york", "new"]),
         (["%"], "5%", ["%"]),
         (["c++"], "C++ code", ["c++"]),
+        (["5"], "1.5, 5.2, 5,000 and v5", []),
+        (["5", "500"], "5, 5,6 and 1,500; 5. Then 500.", ["5", "5", "5", "500"]),
         ([], "anything", []),
     ],
 )

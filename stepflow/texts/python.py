@@ -38,6 +38,15 @@ class Code:
     tree: ast.Module
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether it is only names and literals, as a word or two of prose would be."""
+        idle = (ast.Name, ast.Constant, ast.Tuple, ast.Load)
+        return all(
+            isinstance(node, ast.Expr) and all(isinstance(part, idle) for part in ast.walk(node.value))
+            for node in self.tree.body
+        )
+
+    @property
     def definitions(self) -> tuple[str, ...]:
         """Functions and classes at the top level, in order."""
         return tuple(node.name for node in self.tree.body if isinstance(node, Function | ast.ClassDef))

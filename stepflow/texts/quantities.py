@@ -19,7 +19,7 @@ _SHARE_BEHIND = re.compile(
     r"\s+and\s+a\s+(?:half|quarter|third)\b|\s+(?:dozen|hundred|thousand|score)\b", re.IGNORECASE
 )
 _SIGN = re.compile(r"(?:[-−–]|(?<!\w)(?:minus|negative)(?=\s))[ \t]*\Z", re.IGNORECASE)
-_JOINS_RANGE = re.compile(r"[^\w\n]{0,4}(?:[-–—~]|\bto\b|\bor\b|\buntil\b|\bthrough\b)[^\w\n]{0,4}", re.IGNORECASE)
+_JOINS_RANGE = re.compile(r"[^\w\n.;!?]{0,4}(?:[-–—~]|\bto\b|\bor\b|\buntil\b|\bthrough\b)[^\w\n]{0,4}", re.IGNORECASE)
 _AND = re.compile(r"[^\w\n]{0,4}\band\b[^\w\n]{0,4}", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+[^\w\n]{0,4}\Z", re.IGNORECASE)
 

@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 
 from stepflow.compiler.workshop import Workshop
 from stepflow.protocols import Groups, Leaf, Node
-from stepflow.strategies.converters import boolean, date, equation, fields, integer, json, number, text, value
+from stepflow.strategies.converters import (
+    boolean,
+    date,
+    duration,
+    equation,
+    fields,
+    integer,
+    json,
+    money,
+    number,
+    percent,
+    rows,
+    text,
+    value,
+)
 from stepflow.strategies.converters import list as items
 from stepflow.values import Equation, Linear, NotLinear
 
@@ -52,6 +66,18 @@ TREE = Node("start", (Leaf("WORD", "a"),))
         (date, "25/12/2026", datetime.date(2026, 12, 25)),
         (date, "12/25/2026", datetime.date(2026, 12, 25)),
         (date, "03.03.2026", datetime.date(2026, 3, 3)),
+        (date, datetime.date(2026, 3, 4), datetime.date(2026, 3, 4)),
+        (money, " $1,200.50 ", {"amount": Fraction(2401, 2), "currency": "USD"}),
+        (money, {"amount": 5, "currency": "EUR"}, {"amount": 5, "currency": "EUR"}),
+        (duration, "1 h 30 min", {"months": 0, "seconds": 5400}),
+        (duration, {"months": 3, "seconds": 0}, {"months": 3, "seconds": 0}),
+        (percent, "15 %", 15),
+        (percent, "twelve percent", 12),
+        (percent, ("1%", "2.5%"), (1, Fraction(5, 2))),
+        (rows, "a,b\n1,2\n", ({"a": "1", "b": "2"},)),
+        (rows, "```csv\na,b\n1,2\n```", ({"a": "1", "b": "2"},)),
+        (rows, "| a | b |\n|---|---|\n| 1 | 2 |", ({"a": "1", "b": "2"},)),
+        (rows, ({"a": "1"},), ({"a": "1"},)),
     ],
 )
 def test_a_raw_value_becomes(plug: Any, raw: Any, expected: Any) -> None:
@@ -78,6 +104,18 @@ def test_a_raw_value_becomes(plug: Any, raw: Any, expected: Any) -> None:
         (date, "03/04/2026", "may be two dates"),
         (date, "3 March 26", "is not a date"),
         (date, "31 February 2026", "day is out of range"),
+        (date, "Monday, 4 March 2026", "is a Wednesday"),
+        (money, "12", "is not an amount"),
+        (money, "$5-$10", "range or a choice"),
+        (money, "$5 each", "is not an amount"),
+        (duration, "90", "is not a duration"),
+        (duration, "5m", "minutes, months or metres"),
+        (percent, "0.15", "is not a percentage"),
+        (percent, "x%", "is not a number"),
+        (rows, "just text", "one column"),
+        (rows, "a,b\n1,2,3", "row 1 has 3 fields"),
+        (rows, "| a | b |\n|---|---|\n| 1 | 2 |\n\nmore", "text beside"),
+        (rows, "x\n```csv\na,b\n```", "text beside"),
         (date, "4 Smarch 2026", "is not a date"),
     ],
 )

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stepflow.compiler.workshop import Workshop
-from stepflow.strategies.segmenters import json, lines, numbered, paragraphs, regex, sentences, whole
+from stepflow.strategies.segmenters import (
+    code_blocks,
+    csv,
+    json,
+    lark,
+    lines,
+    markdown,
+    numbered,
+    paragraphs,
+    regex,
+    sentences,
+    whole,
+)
 
 Make = Callable[..., Any]
 
@@ -22,13 +34,19 @@ ALL: list[tuple[Any, dict[str, Any]]] = [
     (regex, {"separator": r"\s*;\s*|-*"}),
     *((numbered, {"fallback": way}) for way in ("whole", "lines", "paragraphs", "sentences")),
     *((json, {"by": by}) for by in ("document", "member", "element")),
+    (lark, {"grammar": "equation"}),
+    (lark, {"grammar": "pair"}),
+    (code_blocks, {}),
+    (markdown, {}),
+    *((csv, {"delimiter": delimiter}) for delimiter in (",", ";")),
 ]
+CLEANING = (json, code_blocks, markdown, csv)
 DOCUMENTS = st.builds(
     dumps,
     st.dictionaries(st.text(max_size=3), st.lists(st.integers(), max_size=2), max_size=3) | st.lists(st.integers()),
     indent=st.sampled_from([None, 1]),
 )
-ALPHABET = 'ab1234.):(*# \t\n;-{}[]",stepSTEP\r'
+ALPHABET = 'ab1234.):(*# \t\n;-{}[]",stepSTEP\r`>|='
 
 
 @pytest.mark.parametrize(("plug", "options"), ALL)
@@ -66,6 +84,45 @@ def test_steps_and_separators_rejoin_to_the_text(
         (json, {"by": "element"}, '[{"a": 1}, 2 ]', [('[{"a": 1}', ", "), ("2", " ]")]),
         (json, {"by": "member"}, "[1]", [("[1]", "")]),
         (json, {}, '{"a": 1}', [('{"a": 1}', "")]),
+        (
+            lark,
+            {"grammar": "equation"},
+            "So 2x = 8, x = 4\nDone",
+            [
+                ("So", " "),
+                ("2x = 8", ""),
+                (",", " "),
+                ("x = 4", "\n"),
+                ("Done", ""),
+            ],
+        ),
+        (lark, {"grammar": "pair"}, " 5 km\n\n6 m ", [(" 5 km", "\n\n"), ("6 m", " ")]),
+        (lark, {"grammar": "pair"}, "none", [("none", "")]),
+        (
+            code_blocks,
+            {},
+            "Do:\n\n- a\n```\nx\n\ny\n```\nThen\n\nb",
+            [
+                ("Do:\n\n- a", "\n"),
+                ("```\nx\n\ny\n```", "\n"),
+                ("Then\n\nb", ""),
+            ],
+        ),
+        (code_blocks, {}, "```\na\n```\n\n```\nb\n```\n", [("```\na\n```", "\n\n"), ("```\nb\n```", "\n")]),
+        (
+            markdown,
+            {},
+            "# T\na\nb\n\n- c\n  d\n- e",
+            [
+                ("# T", "\n"),
+                ("a\nb", "\n\n"),
+                ("- c\n  d", "\n"),
+                ("- e", ""),
+            ],
+        ),
+        (markdown, {}, "a | b\n--|--\n1 | 2\n\n~~~\nx\n~~~", [("a | b\n--|--\n1 | 2", "\n\n"), ("~~~\nx\n~~~", "")]),
+        (csv, {}, 'a,b\n"x\ny",2\n\n3,4\n', [("a,b", "\n"), ('"x\ny",2', "\n\n"), ("3,4", "\n")]),
+        (csv, {}, 'a,"b', [('a,"b', "")]),
     ],
 )
 def test_a_text_is_cut(
@@ -123,11 +180,59 @@ def test_json_declines_a_reply_without_exactly_one_value(make: Make, text: str) 
         make(json, by="member").clean(text)
 
 
+@pytest.mark.parametrize(
+    ("plug", "options", "text", "cleaned"),
+    [
+        (csv, {}, "a,b\n1,2\n", "a,b\n1,2\n"),
+        (csv, {}, "Sure, here it is:\na,b\n1,2\n\nI hope, this helps.", "a,b\n1,2"),
+        (csv, {}, "Sure:\n```csv\na,b\n1,2\n```\nDone.", "a,b\n1,2"),
+        (code_blocks, {"prose": "drop"}, "Sure:\n```py\nx = 1\n```\nDone.", "x = 1"),
+        (code_blocks, {}, "Sure:\n```\nx\n```", "Sure:\n```\nx\n```"),
+    ],
+)
+def test_what_stands_around_the_answer_comes_off(
+    make: Make, plug: Any, options: dict[str, Any], text: str, cleaned: str
+) -> None:
+    assert make(plug, **options).clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("plug", "options", "text", "reason"),
+    [
+        (csv, {}, "a,b\n1,2\n3,4,5", "row of another length"),
+        (csv, {}, "a,b\n1,2\n\n3,4,5", "row of another length"),
+        (csv, {}, "a,b\n1,2\n\nc,d\n3,4", "2 tables found"),
+        (csv, {}, "No table, sorry.\nReally.", "0 tables found"),
+        (csv, {}, "```csv\na,b", "does not end"),
+        (csv, {}, "```json\n{}\n```", "not csv"),
+        (code_blocks, {}, "```\nx", "does not end"),
+        (code_blocks, {"prose": "drop"}, "no code", "no fenced block"),
+        (code_blocks, {"prose": "drop"}, "```\na\n```\n```\nb\n```", "2 fenced blocks"),
+        (markdown, {}, "a\n~~~\nb", "does not end"),
+    ],
+)
+def test_a_reply_without_exactly_one_whole_answer_is_declined(
+    make: Make, plug: Any, options: dict[str, Any], text: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make(plug, **options).clean(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [("## T", "T"), ("- a", "a"), ("  2. a", "a"), ("> a", "a"), ("a - b", "a - b"), ("```\na\n```", "```\na\n```")],
+)
+def test_a_block_of_markdown_is_told_from_its_marker(make: Make, text: str, body: str) -> None:
+    segmenter = make(markdown)
+    assert text[segmenter.body(text) :] == body
+    assert segmenter.relabel(text, 7) == text
+
+
 def test_json_parts_need_their_kind_of_value() -> None:
     with pytest.raises(ValidationError, match="needs `root: object`"):
         json.Options(by="member", root="array")
 
 
-@pytest.mark.parametrize(("plug", "options"), [pair for pair in ALL if pair[0] is not json])
+@pytest.mark.parametrize(("plug", "options"), [pair for pair in ALL if pair[0] not in CLEANING])
 def test_other_segmenters_leave_the_reply_as_it_is(make: Make, plug: Any, options: dict[str, Any]) -> None:
     assert make(plug, **options).clean(" a ") == " a "

@@ -11,15 +11,15 @@ from stepflow.values import describe
 
 
 def is_python(text: Any) -> bool:
-    """Whether a text, or the only fenced block in it, is Python code. A text without any code is not.
+    """Whether a text, or the only fenced block in it, is Python code that does something; a bare word does not.
 
     Examples:
         is_python('x = 1')
         not is_python('x = = 1')
-        not is_python('')
+        not is_python('Sure')
     """
     try:
-        return bool(_code(text, "is_python").tree.body)
+        return not _code(text, "is_python").says_nothing
     except ValueError:
         return False
 

@@ -10,8 +10,8 @@ it earlier; `item`, a pattern that every item must match as a whole.
     constraints:
       keys: {type: list, after: '(?i)\\bkeys\\b', until: '(?i)\\bin that order\\b', item: '[A-Za-z_]+'}
 
-Refuses to read a list in which an 'and' or 'or' may separate or not, an item begins with 'not', 'no', 'without',
-'except' or 'but', an item is not as `item` says, or a quote or bracket does not close.
+Refuses to read a list in which an 'and' or 'or' may separate or not, an item says 'not', 'without', 'except' or
+'but', or begins with 'no', an item is empty or not as `item` says, or a quote or bracket does not close.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PIECE = re.compile(
     |(?<=\s)(?P<word>(?:and/or|and|or)(?!\w)|&(?=\s))""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NEGATED = re.compile(r"(?:not|no|without|except|excluding|but|never)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\A(?:no|never)\b|\b(?:not|without|except|excluding|but)\b", re.IGNORECASE)
 
 
 class Options(stepflow.options.Options):
@@ -83,7 +83,7 @@ class _List:
         for item in items:
             if not item:
                 raise ValueError("an item of the list is empty")
-            if _NEGATED.match(item):
+            if _NEGATED.search(item):
                 raise ValueError(f"the item {item!r} says what is not in the list")
             if self.item is not None and self.item.fullmatch(item) is None:
                 raise ValueError(f"the item {item!r} is not as expected: /{self.item.text}/")
@@ -124,7 +124,9 @@ def _inline(text: str, start: int, end: int) -> list[tuple[int, int]]:
     separators = _separators(text, start, end)
     bounds = [start, *(edge for span in separators for edge in span), end]
     spans = [_trimmed(text, *pair) for pair in zip(bounds[::2], bounds[1::2], strict=True)]
-    return [span for span in spans if span[0] < span[1]] if any(a < b for a, b in spans) else []
+    while spans and spans[-1][0] >= spans[-1][1]:  # a comma at the end, or nothing at all
+        spans.pop()
+    return spans
 
 
 def _separators(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -46,7 +46,7 @@ _COUNTED = re.compile(
     r"|was|are|which|that|then|each|total|when|before|after|off|as)(?!\w))[^\W\d_]",
     re.IGNORECASE,
 )
-_GAP = re.compile(r"[ \t]?|-")
+_GAP = re.compile(r"[ \t-]?")
 
 
 class Options(stepflow.options.Options):

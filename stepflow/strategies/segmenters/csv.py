@@ -88,8 +88,8 @@ class _Csv:
         try:
             rows = csv.scan(text, self.delimiter)
         except ValueError:
-            return cutting.whole(text)
-        return cutting.cut_out(text, _between(rows, text))
+            rows = ()
+        return cutting.cut_out(text, _between(rows, text)) if rows else cutting.whole(text)
 
     def body(self, text: str) -> int:
         """0: a row has no marker."""

@@ -105,7 +105,8 @@ class _Order:
         if len(steps) != len(items):
             return f"there are {len(steps)} steps for {len(items)} items"
         for number, (item, step) in enumerate(zip(items, steps, strict=True), start=1):
-            found = self._occurring(items, step["text"])
+            marker = _NUMBERED.match(step["text"])
+            found = self._occurring(items, step["text"][marker.end() :] if marker else step["text"])
             if set(found) != {item}:
                 return f"step {number} holds {', '.join(map(repr, found)) or 'none of the items'}, expected {item!r}"
         return None

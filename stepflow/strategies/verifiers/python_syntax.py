@@ -33,6 +33,7 @@ from stepflow.texts import markdown, python
 
 NAME = "python_syntax"
 _LANGUAGES = ("python", "py", "python3")
+_IMPORTERS = ("__import__", "importlib", "exec", "eval", "builtins")
 _LISTS = ("defines", "parameters", "calls_only", "never_calls", "imports_only")
 
 
@@ -83,13 +84,13 @@ class _PythonSyntax:
 
     def verify(self, view: View) -> str | None:
         """None when the text is such code."""
-        fenced = markdown.only_fence(view.text, _LANGUAGES, prose=self.prose)
         try:
+            fenced = markdown.only_fence(view.text, _LANGUAGES, prose=self.prose)
             code = python.parse(view.text.strip() if fenced is None else fenced)
         except ValueError as error:
             return f"is not Python: {error}"
-        if not code.tree.body:
-            return "holds no code"
+        if code.says_nothing:
+            return "is no code that does anything"
         return next(self._wrong(code, view), None)
 
     def _wrong(self, code: python.Code, view: View) -> Iterator[str]:
@@ -118,6 +119,10 @@ class _PythonSyntax:
     def _wrong_imports(self, code: python.Code, view: View) -> Iterator[str]:
         if self.no_imports and code.imports:
             yield f"imports {code.imports[0]!r}"
+        if self.no_imports or self.imports_only is not None:
+            hidden = next((call.name for call in code.calls if call.name.startswith(_IMPORTERS)), None)
+            if hidden is not None:
+                yield f"calls {hidden!r}, which may import anything"
         if self.imports_only is not None:
             allowed = self.imports_only.texts(view)
             for module in code.imports:

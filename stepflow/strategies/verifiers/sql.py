@@ -89,8 +89,8 @@ class _Sql:
 
     def verify(self, view: View) -> str | None:
         """None when the text is such a statement."""
-        fenced = markdown.only_fence(view.text, ("sql", *((self.dialect,) if self.dialect else ())))
         try:
+            fenced = markdown.only_fence(view.text, ("sql", *((self.dialect,) if self.dialect else ())))
             statement = _parse((view.text if fenced is None else fenced).strip(), self.dialect)
         except ValueError as error:
             return f"is not SQL: {error}"

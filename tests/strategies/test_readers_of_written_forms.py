@@ -1,0 +1,147 @@
+"""Readers of numbers, days, durations, money, quotes, lists and tables: what they read, and what they refuse."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from stepflow.protocols import Groups
+from stepflow.strategies.readers import csv, date, duration, markdown_table, money, number, quoted
+from stepflow.strategies.readers import list as items
+
+Make = Callable[..., Any]
+
+GUESTS = {"units": ["guest", "guests", "people"]}
+PRICE = {"labels": ["price", "cost"]}
+PERCENT = {"labels": ["discount"], "percent": True}
+KEYS = {"after": r"(?i)\bkeys\b"}
+TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
+
+READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
+    (number, {}, "add 5 and twenty-five", [("5", 5), ("twenty-five", 25)]),
+    (number, GUESTS, "12 guests at 8 for 3 hours", [("12", 12)]),
+    (number, GUESTS, "at 8, twelve people", [("twelve", 12)]),
+    (number, GUESTS, "a 5-guest party, 5guests", [("5", 5), ("5", 5)]),
+    (number, GUESTS, "no people, 5 young people, 2 dozen people, 5% people, people: 5", []),
+    (number, PRICE, "the price is $5 for 3", [("5", 5)]),
+    (number, PRICE, "cost = 1,200.50; price: 7", [("1,200.50", Fraction(2401, 2)), ("7", 7)]),
+    (number, PRICE, "the price of 5 apples is about 10, priceless 5, price is 15%", []),
+    (number, PRICE, "price of 5 dollars", [("5", 5)]),
+    (number, PERCENT, "discount of 15%, discount: 5 percent", [("15%", 15), ("5 percent", 5)]),
+    (number, PERCENT, "a discount of 15, 15% of something else, discount 5 to 10%", []),
+    (number, {"after": "from"}, "from 5 to 10", [("5", 5)]),
+    (number, {"after": "to"}, "from 5 to 10", [("10", 10)]),
+    (number, {"before": r"x\b"}, "5 x 3", [("5", 5)]),
+    (number, {"table": "units", "with_unit": True}, "5km and 2 m", [
+        ("5km", {"value": "5", "unit": "km"}), ("2 m", {"value": "2", "unit": "m"}),
+    ]),
+    (date, {}, "due 4 March 2026.", [("4 March 2026", datetime.date(2026, 3, 4))]),
+    (date, {"after": "until"}, "from 03/04/2026 until 2026-05-01", [("2026-05-01", datetime.date(2026, 5, 1))]),
+    (date, {"before": "is a holiday"}, "2026-05-01 is a holiday", [("2026-05-01", datetime.date(2026, 5, 1))]),
+    (date, {"day_first": True}, "03/04/2026", [("03/04/2026", datetime.date(2026, 4, 3))]),
+    (date, {"after": "from"}, "from tomorrow until 2026-05-01", []),
+    (duration, {}, "takes 1 h 30 min", [("1 h 30 min", {"months": 0, "seconds": 5400})]),
+    (duration, {"after": "rest"}, "work 2-3 hours, rest 5 min", [("5 min", {"months": 0, "seconds": 300})]),
+    (money, {"after": "budget is"}, "cost $5k, budget is €6.", [("€6", {"amount": 6, "currency": "EUR"})]),
+    (money, {"dollar": "CAD"}, "$5", [("$5", {"amount": 5, "currency": "CAD"})]),
+    (quoted, {}, """say "hello ", `x` and 'it's'""", [('"hello "', "hello "), ("`x`", "x"), ("'it's'", "it's")]),
+    (quoted, {"marks": ["double"]}, "“a” «b» `c`", [("“a”", "a"), ("«b»", "b")]),
+    (quoted, {"after": "titled"}, 'in "a", titled "b"', [('"b"', "b")]),
+    (quoted, {}, 'don\'t, the dogs\' "a \\"b\\""', [('"a \\"b\\""', 'a "b"')]),
+    (quoted, {}, '```\n"a"\n```\n``b`c``', [("``b`c``", "b`c")]),
+    (items, KEYS, "with keys name, age and city. No more, please.", [("name, age and city", ("name", "age", "city"))]),
+    (items, KEYS, 'keys: `first name`, "c, d" & e', [('`first name`, "c, d" & e', ("first name", "c, d", "e"))]),
+    (items, KEYS, "keys salt and pepper, milk, and eggs", [
+        ("salt and pepper, milk, and eggs", ("salt and pepper", "milk", "eggs")),
+    ]),
+    (items, KEYS, "keys name (first, last), age", [("name (first, last), age", ("name (first, last)", "age"))]),
+    (items, KEYS, "keys:\n- name\n- age\n  in years\n\n- city\nDone", [
+        ("name\n- age\n  in years\n\n- city", ("name", "age in years", "city")),
+    ]),
+    (items, KEYS, "keys\n1. a\n2) b\n\nThen, c", [("a\n2) b", ("a", "b"))]),
+    (items, {**KEYS, "until": "in that order"}, "keys a, b in that order", [("a, b", ("a", "b"))]),
+    (items, KEYS, "keys. Nothing", []),
+    (csv, {}, "Sum:\n\na,b\n1,2\n\nThanks", [("a,b\n1,2", ({"a": "1", "b": "2"},))]),
+    (csv, {}, "```csv\na,b\n1,2\n```", [("a,b\n1,2", ({"a": "1", "b": "2"},))]),
+    (csv, {"columns": ["a", "b"]}, "Hi, you\nbye, you\n\na,b\n1,2", [("a,b\n1,2", ({"a": "1", "b": "2"},))]),
+    (csv, {"delimiter": ";"}, 'a;b\n"x;y";2', [('a;b\n"x;y";2', ({"a": "x;y", "b": "2"},))]),
+    (markdown_table, {}, f"Sum:\n{TABLE}\nThanks", [(TABLE, ({"a": "1", "b": "2"},))]),
+    (markdown_table, {"columns": ["b", "a"]}, TABLE, []),
+]  # fmt: skip
+
+REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
+    (number, {}, "15% of 80", "is a percentage"),
+    (number, {}, "run 5km", "letters directly behind"),
+    (number, {}, "at 10:30", "part of"),
+    (number, {}, "5 - 3", "negative number or a subtraction"),
+    (number, GUESTS, "5 or 6 people", "range or a choice"),
+    (number, GUESTS, "5 to 10 guests", "range or a choice"),
+    (number, GUESTS, "5-10 guests", "part of something longer"),
+    (number, GUESTS, "1.234,56 people", "part of something longer"),
+    (number, PRICE, "price: 5 to 10", "range or a choice"),
+    (date, {}, "from March 4 until 5 May 2026", "not a whole date"),
+    (date, {"after": "from"}, "from 03/04/2026", "two dates"),
+    (duration, {}, "an hour and 30 minutes", "part of a longer"),
+    (money, {}, "$5-$10", "range or a choice"),
+    (quoted, {}, 'a 5" pipe', "without a partner"),
+    (quoted, {}, '"a" "b', "without a partner"),
+    (quoted, {"marks": ["backtick"]}, "`a` `b", "without a partner"),
+    (items, KEYS, "keys name and age, city and zip", "may separate"),
+    (items, KEYS, "keys a, b, and c and d", "may separate"),
+    (items, KEYS, "keys name, age, but not city", "not in the list"),
+    (items, KEYS, "keys name, age without city", "not in the list"),
+    (items, KEYS, "keys:\n- name\n- no age", "not in the list"),
+    (items, KEYS, "keys a, , b", "is empty"),
+    (items, KEYS, 'keys "a, b', "without a partner"),
+    (items, KEYS, "keys a, (b", "does not close"),
+    (items, {**KEYS, "item": r"\w+"}, "keys a, b as JSON", "not as expected"),
+    (csv, {}, "a,a\n1,2", "stands there twice"),
+    (markdown_table, {}, "| a | b |\n|---|---|\n| 1 |", "1 fields"),
+]  # fmt: skip
+
+
+def read(reader: Any, text: str) -> list[tuple[str, Any]]:
+    return [(text[found.start : found.end], found.raw) for found in reader.read(text)]
+
+
+@pytest.mark.parametrize(("plug", "options", "text", "expected"), READS)
+def test_a_reader_finds(make: Make, plug: Any, options: dict[str, Any], text: str, expected: Any) -> None:
+    assert read(make(plug, **options), text) == expected
+
+
+@pytest.mark.parametrize(("plug", "options", "text", "reason"), REFUSES)
+def test_a_reader_refuses_what_it_would_read_only_in_part(
+    make: Make, plug: Any, options: dict[str, Any], text: str, reason: str
+) -> None:
+    reader = make(plug, **options)
+    with pytest.raises(ValueError, match=reason):
+        read(reader, text)
+
+
+def test_a_number_with_its_unit_is_groups_so_that_the_value_is_converted(make: Make) -> None:
+    (found,) = make(number, units=["km"], with_unit=True).read("1,200 km")
+    assert isinstance(found.raw, Groups)
+    assert found.raw["value"] == "1200"
+
+
+@pytest.mark.parametrize(
+    ("plug", "options"),
+    [
+        (number, {"units": ["m"], "table": "units"}),
+        (number, {"with_unit": True}),
+        (number, {"units": [" "]}),
+        (quoted, {"marks": []}),
+        (csv, {"delimiter": '"'}),
+        (csv, {"delimiter": ",,"}),
+        (money, {"dollar": "dollars"}),
+        (items, {}),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(plug: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        plug.Options.model_validate(options)
