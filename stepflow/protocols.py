@@ -43,12 +43,14 @@ class Groups(dict[str, Any]):
 class Found:
     """Something that a reader found in a text: [start, end) offsets of the value and the raw value.
 
-    `raw` is `str` (text), `Groups` (several named groups), `Node` (a parse tree) or already a value (JSON).
+    `raw` is `str` (text), `Groups` (several named groups), `Node` (a parse tree) or already a value (JSON). `parts` are
+    offsets within, where only parts of the text went into the value: what lies between them was not read.
     """
 
     start: int
     end: int
     raw: Any
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 class Reader(Protocol):

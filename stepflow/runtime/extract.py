@@ -53,7 +53,7 @@ def read_value(reading: Reading, text: str) -> Constraint | None:
     found = _select(reading, text)
     if found is None:
         return Constraint(reading.name, reading.default.value) if reading.default is not None else None
-    spans = tuple((item.start, item.end) for item in found)
+    spans = tuple(span for item in found for span in item.parts or ((item.start, item.end),))
     values = [_convert(reading, item, text) for item in found]
     if reading.find == "all":
         return Constraint(reading.name, tuple(values), spans)

@@ -167,3 +167,13 @@ def test_values_of_the_old_request_lead_to_no_reuse(tmp_path: Path) -> None:
     flow.ask("convert 2 km to m", "2000")
     outcome = flow.ask("convert 3 km to m", "3000")
     assert (outcome.outcome, outcome.skip_reason, outcome.answer) == ("skip_reuse", "right", "3000")
+
+
+def test_words_between_the_parts_of_a_constraint_are_not_part_of_it(tmp_path: Path) -> None:
+    pattern = r"at (?:most|least) (?P<value>\d+) (?P<noun>\w+)"
+    constraints = {"last": {"type": "regex", "pattern": pattern, "as": "integer"}}
+    rule = edited(COUNT, constraints=constraints, verify=[{"type": "expr", "assert": "answer.value == last.value"}])
+    flow = Flow(tmp_path, edited(rule, patch={"enabled": False}))
+    flow.ask("count at most 3 sheep", RIGHT)
+    assert flow.ask("please count at most 3 sheep").outcome == "reuse"
+    assert flow.ask("count at least 3 sheep", RIGHT).skip_reason == "same_words"

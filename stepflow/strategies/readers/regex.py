@@ -57,4 +57,4 @@ class _Regex:
         if self.groups == {"value"}:
             start, end = match.spans["value"]
             return Found(start, end, match.groups["value"])
-        return Found(match.start, match.end, Groups(match.groups))
+        return Found(match.start, match.end, Groups(match.groups), tuple(sorted(match.spans.values())))
