@@ -187,7 +187,7 @@ def _patch_tokens(mine: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:
     """By perturbation: completion tokens of a one-call patch, as a share of a full answer's to the same request."""
     full: dict[tuple[int, str], list[int]] = {}
     for row in rows:
-        if row.share in ("generated", "passthrough") and row.calls == 1:
+        if row.share in ("generated", "passthrough") and row.calls == 1 and row.correct is not False:
             full.setdefault((row.seed, row.prompt), []).append(row.completion_tokens)
     ratios: dict[str, list[float]] = {}
     for row in mine:

@@ -42,6 +42,14 @@ def test_both_equation_judges_agree_on_generated_replies():
     assert not apart
 
 
+@pytest.mark.parametrize("said", ["Start with the equation: {}", "The equation is {}.", "Solve the given equation {}"])
+def test_another_problem_with_the_same_solution_is_not_the_problem(said):
+    rest = "\nSubtract 2: 6x = 30\nDivide by 6: x = 5"
+    check = EquationCheck("4x - 2 = 18", "x")
+    assert check.objection(said.format("6x + 2 = 32") + rest) is not None
+    assert EquationCheck("6x + 2 = 32", "x").objection(said.format("6x + 2 = 32") + rest) is None
+
+
 def _kind(key: Key) -> str:
     return {"list": "array", "strings": "array", None: "any"}.get(key.type, key.type)
 

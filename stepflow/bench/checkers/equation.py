@@ -48,7 +48,8 @@ _DENIAL = re.compile(r"(?i)\b(?:not|never|cannot|incorrect|wrong|false|untrue|mi
 _DENIABLE = re.compile(r"(?i)\d|\b(?:solutions?|answers?|correct|true|right|equation)\b")
 _RETRACTION = re.compile(r"(?i)\b(?:not true that|not the case|wrong|incorrect|mistake)\b")
 _PRESENTED = re.compile(
-    r"\b(?:start(?:ing)? (?:from|with)|want to solve|to solve|solve|given|(?:equation|problem) is)(?: :)?$"
+    r"\b(?:start(?:ing)? (?:from|with)|want to solve|to solve|solve|given|(?:equation|problem)(?: is)?)"
+    r"(?: the| this| our)?(?: original| given)?(?: linear)?(?: equation| problem)?(?: :)?$"
 )
 _AGAIN = re.compile(r"\b(?:original|given) (?:equation|problem)(?: is)?(?: :)?$")
 _ABOUT = re.compile(r"\b(?i:solve for|isolate|value of|find|variable|unknown)\s+([A-Za-z])\b(?!')")
@@ -162,7 +163,7 @@ class _Hearing:
 
     def _other_problem(self, equations: Sequence[Equation]) -> Iterator[str]:
         for index, equation in enumerate(equations):
-            before = " ".join(each.text.lower() for each in self.tokens[max(0, equation.start - 4) : equation.start])
+            before = " ".join(each.text.lower() for each in self.tokens[max(0, equation.start - 8) : equation.start])
             presented = _AGAIN.search(before) or (index == 0 and _PRESENTED.search(before))
             if presented and not _same(equation.ends, self.problem):
                 yield f"presents another equation as the problem: {before!r}"

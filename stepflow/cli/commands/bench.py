@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--tokens-per-second",
     type=click.FloatRange(0, min_open=True),
-    default=40.0,
+    default=33.0,
     show_default=True,
     help="Simulated: speed.",
 )
