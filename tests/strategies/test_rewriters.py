@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -48,6 +49,10 @@ SUBSTITUTIONS = [
         "Start from 7 - x = 1",
     ),
     ("a list, item by item", "red, then blue", {"c": ("red", "blue")}, {"c": ("green", "pink")}, "green, then pink"),
+    ("a percentage", "15% of 80 is 12", {"p": 15, "r": 12}, {"p": 20, "r": 16}, "20% of 80 is 16"),
+    ("a percentage meant as a share", "at 15 %", {"p": Fraction(3, 20)}, {"p": Fraction(1, 5)}, "at 20 %"),
+    ("thousands separators", "1,200 people", {"n": 1200}, {"n": 13500}, "13,500 people"),
+    ("cents", "$12.50 in all", {"n": Fraction(25, 2)}, {"n": 9}, "$9.00 in all"),
     ("a fraction in its plainest form", "x = 4", {"s": 4}, {"s": 7}, "x = 7"),
 ]
 

@@ -71,7 +71,9 @@ def _fitted(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         f"{json.dumps(key, ensure_ascii=False)}{_nested(members[source], before.get(source, {}), after[key])}"
         for key, source in taken.items()
     ]
-    return _rejoined(text, spans, [*written, *(f"{json.dumps(key, ensure_ascii=False)}{members[key]}" for key in extra)])
+    return _rejoined(
+        text, spans, [*written, *(f"{json.dumps(key, ensure_ascii=False)}{members[key]}" for key in extra)]
+    )
 
 
 def _nested(rest: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -32,7 +33,7 @@ import stepflow.options
 from stepflow.notation import BuildContext, NameRef
 from stepflow.numerals import numerals
 from stepflow.protocols import Rewriter, Rewriting
-from stepflow.values import Equation, Linear, Number, is_number, normal, show
+from stepflow.values import Equation, Linear, Number, exact, is_number, normal, show
 
 NAME = "substitute"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
@@ -191,7 +192,30 @@ def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice
         for new in changes.numbers.get(old, ()):
             unchanged = new == old
             turned = (old < 0) != (new < 0) and new != 0
-            yield _Choice(written if unchanged else show(_size(new)), turned)
+            yield _Choice(written if unchanged else _like(written, value, _size(new)), turned)
+
+
+def _like(written: str, value: Number, new: Fraction) -> str:
+    """The new size in the form of the old token: as a percentage, with thousands separators, with as many decimals."""
+    if written.endswith("%"):
+        plain = written[:-1].rstrip()
+        is_share = abs(value) != _plain(plain)
+        return _like(plain, value, new * 100 if is_share else new) + written[len(plain) :]
+    decimals = len(written.partition(".")[2]) if re.fullmatch(r"[\d,]+\.\d\d", written) else 0
+    text = show(new)
+    if decimals and (new * 10**decimals).denominator == 1:
+        text = f"{Decimal(new.numerator) / Decimal(new.denominator):.{decimals}f}"
+    whole, point, rest = text.partition(".")
+    if "," in written and whole.isdigit():
+        whole = f"{int(whole):,}"
+    return whole + point + rest
+
+
+def _plain(text: str) -> Number | None:
+    try:
+        return exact(text)
+    except ValueError:
+        return None
 
 
 def _size(number: Number) -> Fraction:
