@@ -84,7 +84,7 @@ def run_batch(
         for line in done.values():
             tally.add(line)
         if done:
-            click.echo(f"{len(done)} of {plural(len(items), 'prompt')} are answered already", err=True)
+            click.echo(f"{len(done)} of {plural(len(items), 'prompt')} answered already", err=True)
         with open(target, "a", encoding="utf-8", errors="backslashreplace") as out:
             _work(pipeline, left, jobs, out, tally, allow_model)
     _summary(tally, len(items), time.perf_counter() - started)

@@ -288,6 +288,13 @@ def test_a_late_reply_is_a_time_out_and_not_tried_again(stub: Stub, how: str) ->
     assert len(stub.seen) == 1
 
 
+@pytest.mark.parametrize(("own", "callers"), [(0.2, 30.0), (0.2, None), (30.0, 0.2)])
+def test_the_shorter_of_its_own_and_the_callers_time_counts(stub: Stub, own: float, callers: float | None) -> None:
+    stub.replies = [{**OK, "after_s": 1}]
+    with pytest.raises(TimedOut, match=r"within 0\.2 s"):
+        backend(stub, timeout=own).complete(call(timeout_s=callers))
+
+
 @pytest.mark.parametrize(
     ("options", "variable"),
     [

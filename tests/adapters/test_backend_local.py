@@ -50,6 +50,11 @@ def test_its_identity_is_the_model_and_how_it_samples() -> None:
     backend.close()
 
 
+@pytest.mark.parametrize(("own", "callers"), [(0.2, 30.0), (0.2, None), (30.0, 0.2)])
+def test_the_shorter_of_its_own_and_the_callers_time_counts(own: float, callers: float | None) -> None:
+    assert build(Options(model=MODEL, timeout=own), None)._timeout(call("hi", timeout_s=callers)) == 0.2
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [

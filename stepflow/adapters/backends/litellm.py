@@ -178,7 +178,7 @@ class _Tries:
     @classmethod
     def begun(cls, library: Any, options: Options, call: Call) -> _Tries:
         """The tries of a call whose time runs from now on."""
-        timeout = options.timeout if call.timeout_s is None else call.timeout_s
+        timeout = options.timeout if call.timeout_s is None else min(options.timeout, call.timeout_s)
         return cls(library, options, timeout, time.monotonic() + timeout)
 
     def left(self) -> float:

@@ -140,7 +140,7 @@ class Local:
         self._worker.close()
 
     def _timeout(self, call: Call) -> float:
-        return self.options.timeout if call.timeout_s is None else call.timeout_s
+        return self.options.timeout if call.timeout_s is None else min(self.options.timeout, call.timeout_s)
 
     def _timed_out(self, timeout: float) -> TimedOut:
         return TimedOut(f"{self.model} gave no answer within {timeout:g} s; raise `timeout` or lower `max_tokens`")
