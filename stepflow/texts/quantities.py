@@ -22,6 +22,18 @@ _SIGN = re.compile(r"(?:[-−–]|(?<!\w)(?:minus|negative)(?=\s))[ \t]*\Z", re.
 _JOINS_RANGE = re.compile(r"[^\w\n.;!?]{0,4}(?:[-–—~]|\bto\b|\bor\b|\buntil\b|\bthrough\b)[^\w\n]{0,4}", re.IGNORECASE)
 _AND = re.compile(r"[^\w\n]{0,4}\band\b[^\w\n]{0,4}", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+[^\w\n]{0,4}\Z", re.IGNORECASE)
+_QUALIFIED_BEFORE = re.compile(
+    r"""(?<!\w)(?:not|never|no|(?:no[ \t]+|not[ \t]+)?(?:more|less|fewer|greater|larger|smaller|higher|lower)[ \t]+than
+    |at[ \t]+(?:least|most)|up[ \t]+to|about|around|approximately|approx\.?|roughly|nearly|almost|circa|some
+    |over|under|above|below|beyond|within|max(?:imum)?(?:[ \t]+of)?|min(?:imum)?(?:[ \t]+of)?|another|additional)[ \t]+
+    (?:an?[ \t]+|the[ \t]+)?\Z|[<>≤≥≠~≈][ \t]*\Z""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_QUALIFIED_BEHIND = re.compile(
+    r"[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so)(?!\w)|at[ \t]+(?:least|most)(?!\w)"
+    r"|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|ish(?!\w))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,15 @@ def quantities(text: str) -> list[Quantity]:
     found = list(numerals(text))
     ranges = {index for index in range(len(found) - 1) if _is_range(text, found[index], found[index + 1])}
     return [_quantity(text, numeral, index in ranges or index - 1 in ranges) for index, numeral in enumerate(found)]
+
+
+def refuse_qualified(text: str, start: int, end: int) -> None:
+    """Raise `ValueError` when [start, end) is a bound or a guess, not the amount itself: 'at least 5', '5 or more'."""
+    before = _QUALIFIED_BEFORE.search(text, max(0, start - 30), start)
+    behind = _QUALIFIED_BEHIND.match(text, end)
+    if before or behind:
+        written = text[before.start() if before else start : behind.end() if behind else end].strip()
+        raise ValueError(f"{written!r} does not say exactly how much; name what stands before it under `after`")
 
 
 def _quantity(text: str, numeral: Numeral, in_range: bool) -> Quantity:

@@ -37,6 +37,7 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (number, {"after": "from"}, "from 5 to 10", [("5", 5)]),
     (number, {"after": "to"}, "from 5 to 10", [("10", 10)]),
     (number, {"before": r"x\b"}, "5 x 3", [("5", 5)]),
+    (number, {**GUESTS, "after": "at least"}, "at least 5 guests", [("5", 5)]),
     (number, {"table": "units", "with_unit": True}, "5km and 2 m", [
         ("5km", {"value": "5", "unit": "km"}), ("2 m", {"value": "2", "unit": "m"}),
     ]),
@@ -84,6 +85,14 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     (number, GUESTS, "5-10 guests", "part of something longer"),
     (number, GUESTS, "1.234,56 people", "part of something longer"),
     (number, PRICE, "price: 5 to 10", "range or a choice"),
+    *((number, GUESTS, text, "exactly how much") for text in (
+        "at least 5 guests", "no more than 5 guests", "not 5 guests", "up to 5 guests", "about 5 guests",
+        "over 5 guests", "5 guests or more", "5 guests at most", "another 5 guests", "> 5 guests",
+    )),
+    (number, PRICE, "price: 5 or less", "exactly how much"),
+    (number, {}, "add 5+", "exactly how much"),
+    (duration, {}, "about 2 hours", "exactly how much"),
+    (money, {}, "under $50", "exactly how much"),
     (date, {}, "from March 4 until 5 May 2026", "not a whole date"),
     (date, {"after": "from"}, "from 03/04/2026", "two dates"),
     (duration, {}, "an hour and 30 minutes", "part of a longer"),

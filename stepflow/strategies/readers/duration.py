@@ -12,7 +12,8 @@ their role.
       minutes: length.seconds / 60
 
 Refuses to read a text in which a duration in this role is part of a longer one ('an hour and 30 minutes'), negative,
-unclear ('5m'), or one end of a range or choice ('2 to 3 hours'). Reads no working days and no 'an hour'.
+unclear ('5m'), one end of a range or choice ('2 to 3 hours'), or, unless `after` says so, only a bound or a guess
+('about 2 hours'). Reads no working days and no 'an hour'.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pydantic import Field
 import stepflow.options
 from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
 from stepflow.texts.durations import find_durations
+from stepflow.texts.quantities import refuse_qualified
 
 NAME = "duration"
 DEFAULT_CONVERTER = "value"
@@ -60,4 +62,6 @@ class _Duration:
                 continue
             if isinstance(duration, str):
                 raise ValueError(duration)
+            if self.after is None:
+                refuse_qualified(text, start, end)
             yield Found(start, end, duration)

@@ -11,7 +11,8 @@ behind the amount, to tell several amounts apart by their role.
       half: budget.amount / 2
 
 Refuses to read a text in which an amount in this role is part of something longer ('$5k', '€1.234,56'), may be
-negative, names two currencies or none ('50 cents'), or is one end of a range or choice ('$5-$10').
+negative, names two currencies or none ('50 cents'), is one end of a range or choice ('$5-$10'), or, unless `after` says
+so, is only a bound or a guess ('at least $5').
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pydantic import Field
 import stepflow.options
 from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
 from stepflow.texts.money import find_money
+from stepflow.texts.quantities import refuse_qualified
 
 NAME = "money"
 DEFAULT_CONVERTER = "value"
@@ -62,4 +64,6 @@ class _Money:
                 continue
             if isinstance(money, str):
                 raise ValueError(money)
+            if self.after is None:
+                refuse_qualified(text, start, end)
             yield Found(start, end, money)

@@ -15,8 +15,9 @@ colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 ap
       discount: {type: number, labels: [discount], percent: true, optional: true}
 
 A number in its role is refused, and the text with it, when it is part of something longer (10:30, 1.234,56), may be
-negative or a subtraction (5 - 3), or is one end of a range or choice ('5 to 10 guests'). Without options every number
-is read, and a percentage or a number with letters behind it (5km) is refused.
+negative or a subtraction (5 - 3), is one end of a range or choice ('5 to 10 guests'), or, unless `after` says so, is
+only a bound or a guess ('at least 5 guests', '5 or more'). Without options every number is read, and a percentage or a
+number with letters behind it (5km) is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pydantic import Field, model_validator
 import stepflow.options
 from stepflow.prose import find_phrases, phrase_pattern
 from stepflow.protocols import BuildContext, Found, Groups, Pattern, Reader, RegexText, TableName
-from stepflow.texts.quantities import Quantity, quantities
+from stepflow.texts.quantities import Quantity, quantities, refuse_qualified
 from stepflow.values import show
 
 NAME = "number"
@@ -104,7 +105,11 @@ class _Number:
             if end is None:
                 raise ValueError(f"{text[quantity.start : quantity.end]!r} is a percentage, or one is expected")
             self._refuse(text, quantity, end)
-            yield self._found(text, quantity, end)
+            found = self._found(text, quantity, end)
+            if self.after is None:
+                unit = self._unit(text, end) if self.units is not None else None
+                refuse_qualified(text, quantity.start, unit.end() if unit else end)
+            yield found
 
     @property
     def _has_role(self) -> bool:
