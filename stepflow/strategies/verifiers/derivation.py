@@ -206,8 +206,16 @@ class _Walk:
         return any(factor and number / factor in self.known for factor in self.known)
 
     def _is_arithmetic(self, claim: Equation) -> bool:
-        """A statement that is true by itself, worked out from numbers that are known."""
-        if any(link != Linear() for link in claim.differences) or not set(claim.symbols) <= set(self.given.symbols):
+        """A statement that is true by itself, worked out from numbers that are known.
+
+        2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3.
+        """
+        letters = set(claim.symbols)
+        if any(link != Linear() for link in claim.differences) or letters != set(claim.written_symbols):
+            return False
+        if letters and (
+            not letters <= set(self.given.symbols) or not any(base.terms for base in self.given.differences)
+        ):
             return False
         parts = claim.text.split("=")
         return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
