@@ -140,6 +140,15 @@ Solve x plus 3 = 7
 Solve half of x = 4
 Solve the opposite of x = 4
 Solve - 2x = 8
+Solve -`2x` = 8
+Solve -`2x = 8`
+Solve !3x + 8 = 7
+Solve ,5x = 3
+Solve 2x = 8- for x
+Solve (2x + 8/2 = 3
+Solve 2x + 8 = 3)
+Solve 2x + 8 = 3(x - )
+Solve 2x + 8 = --3
 Solve x + 3 = 7 x
 Solve 2x + 3y = 11 for x
 Solve 2x + 3 = 11 for y
@@ -237,6 +246,8 @@ Divide both sides by two: x = 4
 Subtract 3. Then multiply by 2: 2x = 8;x = 4
 2x = 8 (subtract 5);x = 4
 2x = 8. Subtract 3.;x = 4
+Subtract 3 from both sides:- 2x = 8;x = 4
+2x = 8;-**x = 4**
 2x = 8;x = 4;Now add 1 to both sides.
 2x = 14 - 6 = 8;x = 4
 14 - 6 = 8;2x = 8;x = 4
