@@ -1,7 +1,8 @@
 """`equation`: a parse tree as an exact linear equation, or as an operation on both sides of one.
 
-The tree is read by the names of its branches: `number`, `symbol`, `add`, `sub`, `mul`, `div` (two parts each) and
-`neg` (one part); a bare token is a number or a symbol by its look. The root holds the sides: two, or more in a chain.
+The tree is read by the names of its branches: `number`, `symbol`, `add`, `sub`, `mul`, `div` (two parts each), `neg`
+and `percent` (one part; 15% is 15/100); a bare token is a number or a symbol by its look. The root holds the sides:
+two, or more in a chain.
 
     grammars:
       equation: |
@@ -34,7 +35,7 @@ from stepflow.values import Equation, Linear, exact
 NAME = "equation"
 _MAX_DEPTH = 200
 _OPERATIONS: Mapping[str, Callable[[Linear, Linear], Linear]] = {"add": add, "sub": sub, "mul": mul, "div": truediv}
-_KNOWN = (*_OPERATIONS, "neg", "number", "symbol")
+_KNOWN = (*_OPERATIONS, "neg", "percent", "number", "symbol")
 _ON_BOTH_SIDES = ("add", "subtract", "multiply", "divide")
 
 
@@ -66,6 +67,8 @@ def _linear(tree: Node | Leaf, depth: int) -> Linear:
     parts = [_linear(child, depth + 1) for child in tree.children]
     if tree.kind == "neg" and len(parts) == 1:
         return -parts[0]
+    if tree.kind == "percent" and len(parts) == 1:
+        return parts[0].scaled(Fraction(1, 100))
     if tree.kind in _OPERATIONS and len(parts) >= 2:
         return reduce(_OPERATIONS[tree.kind], parts)
     raise ValueError(f"the branch {tree.kind!r} with {len(parts)} parts is not one of {', '.join(_KNOWN)}")

@@ -63,6 +63,19 @@ def total(values: Any) -> Number:
     return normal(sum((Fraction(each) for each in _numbers(values, "sum")), Fraction(0)))
 
 
+def product(values: Any) -> Number:
+    """The product of a list of numbers; 1 for an empty list.
+
+    Examples:
+        product([3, 0.5]) == 1.5
+        [[2, 3], [4]] | map('product') | sum == 10
+    """
+    result = Fraction(1)
+    for value in _numbers(values, "product"):
+        result *= value
+    return normal(result)
+
+
 def mean(values: Any) -> Number:
     """The exact average of a list of numbers.
 
@@ -216,6 +229,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "min": smallest,
     "max": largest,
     "sum": total,
+    "product": product,
     "mean": mean,
     "round": round_half_up,
     "round_half_up": round_half_up,

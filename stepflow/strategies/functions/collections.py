@@ -145,6 +145,20 @@ def lookup(table: Any, key: Any) -> Any:
     raise Missing(f"lookup: the table has no entry for {describe(key)}")
 
 
+def translate(value: Any, table: Any) -> Any:
+    """A value, or each item of a list, as a table says; what the table does not hold stays. Case does not count.
+
+    Examples:
+        translate(['pos', 'other'], {'Pos': 'positive'}) == ['positive', 'other']
+    """
+    if not isinstance(table, Mapping):
+        raise ValueError(f"translate: {describe(table)} is not a table")
+    folded = {key.casefold(): entry for key, entry in table.items() if isinstance(key, str)}
+    if isinstance(value, list | tuple):
+        return tuple(translate(item, table) for item in value)
+    return folded.get(value.casefold(), value) if isinstance(value, str) else value
+
+
 def has(table: Any, key: Any) -> bool:
     """Whether a map has a key.
 
@@ -272,6 +286,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "join": join,
     "list": as_list,
     "lookup": lookup,
+    "translate": translate,
     "has": has,
     "keys": keys,
     "values": values,

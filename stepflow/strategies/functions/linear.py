@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from stepflow.values import Equation, Linear, Number, describe, is_number, normal
 
+magnitude = abs
 NO_SOLUTION = "no solution"
 ALL_NUMBERS = "all numbers"
 
@@ -192,6 +194,35 @@ def same_sides(first: Any, second: Any) -> bool:
     return set(_equation(first, "same_sides").sides) == set(_equation(second, "same_sides").sides)
 
 
+def sides(equation: Any) -> tuple[Linear, ...]:
+    """The sides of an equation, in order; one without symbols is a number.
+
+    Examples:
+        sides(equate(2 * 4, 8, 16 / 2)) == [8, 8, 8]
+    """
+    return _equation(equation, "sides").sides
+
+
+def holds(equation: Any, rel: Any = 0, abs: Any = 0) -> bool:
+    """Whether arithmetic is true: every two neighbours in an equation of numbers differ by at most so much.
+
+    `abs` and `rel` are as in `close`. Fails when a symbol is in it.
+
+    Examples:
+        holds(equate(3 * 4, 12))
+        holds(equate(5 * 1.609344, 8.04672, 8.05), rel=0.001)
+        not holds(equate(3 * 4, 13))
+    """
+    equation = _equation(equation, "holds")
+    if equation.symbols:
+        raise ValueError(f"holds: {describe(equation)} speaks of {', '.join(equation.symbols)}")
+    numbers = [side.constant for side in equation.sides]
+    return all(
+        magnitude(first - second) <= max(Fraction(abs), Fraction(rel) * max(magnitude(first), magnitude(second)))
+        for first, second in pairwise(numbers)
+    )
+
+
 def isolated(equation: Any, unknown: Any) -> Number | None:
     """The number, when the equation reads unknown = number in any order and every further side agrees; else none.
 
@@ -290,5 +321,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "derives": derives,
     "both_sides": both_sides,
     "same_sides": same_sides,
+    "sides": sides,
+    "holds": holds,
     "isolated": isolated,
 }

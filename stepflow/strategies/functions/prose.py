@@ -52,6 +52,20 @@ def numbers(text: Any) -> tuple[Number, ...]:
     return tuple(each.value for each in found)
 
 
+def mask_numbers(text: Any) -> str:
+    """The text with an ellipsis in place of every number, to see whether two texts differ in numbers only.
+
+    Examples:
+        mask_numbers('2 boxes at 3.50') == '… boxes at …'
+    """
+    whole = _text(text, "mask_numbers")
+    parts, position = [], 0
+    for each in quantities(whole):
+        parts += [whole[position : each.start], "…"]
+        position = each.end
+    return "".join([*parts, whole[position:]])
+
+
 def fenced(text: Any) -> str:
     r"""The content of the only fenced block of a text. Refuses a text with none or several.
 
@@ -74,5 +88,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sentences": sentences,
     "paragraphs": paragraphs,
     "numbers": numbers,
+    "mask_numbers": mask_numbers,
     "fenced": fenced,
 }

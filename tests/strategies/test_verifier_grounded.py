@@ -1,0 +1,67 @@
+"""`grounded`: values that stand in a text, and all the near misses that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stepflow.protocols import View
+from stepflow.strategies.verifiers import grounded
+
+Make = Callable[..., Any]
+
+INVOICE = "Invoice 7 of 4 March 2026: Ann O'Neil owes 1,200.50 EUR.\nStatus: unpaid\nPhone: 555-1234. Temperature: -3."
+BOOKING = 'Book "Chez Anna" for 4 people on 2026-03-04, table number is 12'
+
+PASSES: list[tuple[str, dict[str, Any], str]] = [
+    (INVOICE, {}, '{"name": "Ann O\'Neil", "amount": 1200.5, "invoice": 7}'),
+    (INVOICE, {}, '{"date": "4 March 2026", "status": "unpaid", "cold": -3}'),
+    (INVOICE, {}, '{"date": "2026-03-04", "phone": "555-1234"}'),
+    (INVOICE, {}, '{"people": [{"name": "Ann"}, {"name": "O\'Neil"}]}'),
+    (INVOICE, {"ignore_case": True}, '{"name": "ann o\'neil"}'),
+    (INVOICE, {"nulls": "absent"}, '{"email": null, "tags": []}'),
+    (INVOICE, {"booleans": True}, '{"paid": false, "number": 7}'),
+    (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "2026-03-04", "table_number": 12}'),
+    (BOOKING, {"given": "$.arguments"}, '{"name": "reserve", "arguments": {"place": "Chez Anna"}}'),
+]
+FAILS: list[tuple[str, dict[str, Any], str, str]] = [
+    (INVOICE, {}, '{"name": "ann"}', "does not stand"),
+    (INVOICE, {}, '{"name": "An"}', "does not stand"),
+    (INVOICE, {}, '{"name": "Bob"}', "does not stand"),
+    (INVOICE, {}, '{"name": ""}', "does not stand"),
+    (INVOICE, {}, '{"amount": 1200}', "does not stand"),
+    (INVOICE, {}, '{"amount": 3}', "does not stand"),
+    (INVOICE, {}, '{"amount": "1,200"}', "does not stand"),
+    (INVOICE, {}, '{"amount": "200.50"}', "does not stand"),
+    (INVOICE, {}, '{"date": "2026-04-03"}', "does not stand"),
+    (INVOICE, {}, '{"status": "Ann"}', "says another status"),
+    (INVOICE, {}, '{"email": null}', "has no value"),
+    (INVOICE, {"nulls": "absent"}, '{"status": null}', "has no value"),
+    (INVOICE, {"nulls": "absent"}, '{"phone": []}', "has no value"),
+    (INVOICE, {}, '{"paid": false}', "no text shows"),
+    (INVOICE, {}, "Ann", "is not JSON"),
+    (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "2026-03-04"}', "'12'"),
+    (BOOKING, {"complete": True}, '{"place": "Chez Anna", "table_number": 12, "size": 4}', "2026-03-04"),
+    (BOOKING, {"complete": True}, '{"place": "Anna", "table_number": 12, "size": 4, "d": "2026-03-04"}', "Chez Anna"),
+    (BOOKING, {}, '{"table_number": 4}', "says another table_number"),
+    (BOOKING, {"given": "$.arguments"}, '{"name": "reserve"}', "finds nothing"),
+]
+
+
+def verdict(make: Make, source: Any, options: dict[str, Any], text: str) -> str | None:
+    verifier = make(grounded, in_from="source", **options)
+    return verifier.verify(View(text, {"source": source}))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("source", "options", "text"), PASSES)
+def test_values_that_stand_in_the_source_pass(make: Make, source: str, options: dict[str, Any], text: str) -> None:
+    assert verdict(make, source, options, text) is None
+
+
+@pytest.mark.parametrize(("source", "options", "text", "reason"), FAILS)
+def test_values_that_do_not_stand_there_fail_by_name(
+    make: Make, source: str, options: dict[str, Any], text: str, reason: str
+) -> None:
+    assert reason in (verdict(make, source, options, text) or "")
