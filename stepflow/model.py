@@ -12,7 +12,7 @@ Origin = Literal["model", "patch", "repair", "rewrite", "fallback"]
 OutcomeName = Literal["exact", "reuse", "rewrite", "patch", "skip_reuse", "miss", "passthrough"]
 Final = Literal["verified", "fallback", "unverified"]
 Scope = Literal["step", "output"]
-OnFail = Literal["patch", "repair", "skip_reuse", "fallback", "warn"]
+OnFail = Literal["patch", "append", "drop", "repair", "skip_reuse", "fallback", "warn"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from stepflow.plan import Plan
 from stepflow.runtime.effects import Effect, Link, Looked, Lookup, Reply, Save, Saved
 from stepflow.runtime.extract import Task, claim
 from stepflow.runtime.journal import Journal
-from stepflow.runtime.patch import apply_reply, kept_count, kept_steps, prompt_names, region
+from stepflow.runtime.patch import patch
 from stepflow.runtime.produce import produce, refuse_broken
 from stepflow.runtime.record import Keys, draft_record, request_key
 from stepflow.runtime.retrieve import Offer, choose
-from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
+from stepflow.runtime.run import LimitReached, Run
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import Examination, examine, read_answer
 
@@ -116,7 +116,7 @@ def _use(
             assert isinstance(linked, Saved)
             run.journal.add("record", linked.note or f"this request now finds record {record.id}", record=record.id)
         return _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
-    return (yield from _patch(run, task, keys, offer, examination))
+    return (yield from _patched(run, task, keys, offer, examination))
 
 
 def _rewritten(
@@ -135,55 +135,32 @@ def _rewritten(
     # What is rewritten from a deterministic answer stays marked as one.
     origin: Origin = "fallback" if offer.candidate.record.origin == "fallback" else "rewrite"
     saved = yield from _save(run, task, keys, examination, origin, _final(origin))
-    kept = len(examination.steps) - len(offer.changes)
+    rewritten = sum(bool(change.after) for change in offer.changes)  # a dropped step has no text after
+    kept = len(examination.steps) - rewritten
     outcome = _outcome(run, task, "rewrite", examination, origin, saved, kept=kept, failed_steps=offer.failed_steps)
-    return replace(outcome, rewritten=len(offer.changes))
+    return replace(outcome, rewritten=rewritten)
 
 
-def _patch(
+def _patched(
     run: Run, task: Task, keys: Keys, offer: Offer, examination: Examination
 ) -> Generator[Effect, Reply, Outcome | str]:
-    rule = task.rule
-    if rule.patch is None or not run.has("patch"):
-        return examination.failures[0].check
-    first, last = region(rule.patch.scope, examination)
-    before, after = kept_steps(examination, first, last)
-    if rule.patch.scope == "from_first_failure" and not before:
-        return "nothing-kept"
-    template = rule.patch.prompting.template
-    assert template is not None
-    run.journal.add(
-        "patch", f"steps {first} to {last} of {len(examination.steps)} are regenerated", first=first, last=last
+    patched = yield from patch(run, task, examination, offer.candidate.record)
+    if isinstance(patched, str):
+        return patched
+    saved = yield from _save(run, task, keys, patched.examination, "patch", "verified")
+    steps = len(patched.examination.steps)
+    outcome = _outcome(
+        run,
+        task,
+        "patch",
+        patched.examination,
+        "patch",
+        saved,
+        patched=steps - patched.kept,
+        failed_steps=offer.failed_steps,
     )
-    for _ in range(rule.patch.max_calls):
-        try:
-            content = template({**task.names, **prompt_names(examination, first, last)})
-            messages = conversation(run.request, content)
-            completion = yield from run.ask(messages, "patch", schema_of(task, rule.patch.prompting))
-            if completion.finish_reason == "length":
-                raise NotSegmentable("the patch was cut off")
-            patched = examine(task, apply_reply(rule, examination, first, last, completion.text))
-        except (LimitReached, ValueError) as error:
-            run.journal.add("patch", f"no patch: {error}")
-            continue
-        run.journal.add_verdicts("integrity", patched.verdicts)
-        if patched.passed:
-            kept = kept_count(rule, (*before, *after), patched.steps)
-            saved = yield from _save(run, task, keys, patched, "patch", "verified")
-            outcome = _outcome(
-                run,
-                task,
-                "patch",
-                patched,
-                "patch",
-                saved,
-                kept=kept,
-                patched=len(patched.steps) - kept,
-                failed_steps=offer.failed_steps,
-            )
-            rewritten = sum(not first <= change.step <= last for change in offer.changes)
-            return replace(outcome, rewritten=rewritten, kept=kept - rewritten)
-    return "patch-failed"
+    rewritten = sum(bool(change.after) and change.step not in patched.region.steps for change in offer.changes)
+    return replace(outcome, rewritten=rewritten, kept=patched.kept - rewritten)
 
 
 def _in_full(run: Run, task: Task, keys: Keys, offer: Offer | None) -> Interpretation:

@@ -1,62 +1,175 @@
-"""The failing region of a cached answer: which steps, what is asked of the model, the answer with the reply in it."""
+"""The failing region of a cached answer: which steps, what is asked of the model, the answer with the reply in it.
+
+A step may be wrong (it is regenerated) or missing (it is asked for and put in its place); surplus ones are dropped
+before, without a call (rewrite.py).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from stepflow.model import Step
+from stepflow.model import Record, Step
 from stepflow.plan import PatchScope, Rule
-from stepflow.runtime.segment import cut
+from stepflow.runtime.effects import Effect, Reply
+from stepflow.runtime.extract import Task
+from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
+from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.stitch import content, join
-from stepflow.runtime.verify import Examination
+from stepflow.runtime.verify import Examination, examine
 
 
-def region(scope: PatchScope, examination: Examination) -> tuple[int, int]:
-    """First and last step (1-based, inclusive) to regenerate: one contiguous block that covers every failing step.
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The steps to regenerate: 1-based indexes in order. Empty means that steps are missing and nothing is wrong."""
 
-    When only the answer as a whole fails, the last step is to blame: it is the one that states the answer.
+    steps: tuple[int, ...]
+    total: int
+
+    @property
+    def first(self) -> int:
+        """The first step of the region; where it is empty, the place behind the last."""
+        return self.steps[0] if self.steps else self.total + 1
+
+    @property
+    def last(self) -> int:
+        """The last step of the region; where it is empty, the last of all."""
+        return self.steps[-1] if self.steps else self.total
+
+    @property
+    def is_block(self) -> bool:
+        """Whether its steps stand together."""
+        return len(self.steps) == self.last - self.first + 1
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return f"steps are missing behind the {self.total} there are"
+        if self.is_block:
+            return f"steps {self.first} to {self.last} of {self.total} are regenerated"
+        return f"steps {', '.join(map(str, self.steps))} of {self.total} are regenerated in one call"
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """A patched answer that passes: its examination, and how many of its steps are kept ones."""
+
+    examination: Examination
+    kept: int
+    region: Region
+
+
+def find_region(scope: PatchScope, examination: Examination) -> Region:
+    """What to regenerate.
+
+    `failing_step` is just the failing steps, which may lie apart; the other scopes are one block. When every step
+    passes and a check on the whole asks for more (`on_fail: append`), nothing is replaced; when it asks for a patch,
+    the last step is to blame: it is the one that states the answer.
     """
     total = len(examination.steps)
-    failing = examination.failed_steps or (total,)
-    if scope == "whole":
-        return 1, total
-    if scope == "from_first_failure":
-        return failing[0], total
-    return failing[0], failing[-1]
+    failing = examination.failed_steps
+    if not failing and any(verdict.on_fail == "append" for verdict in examination.failures):
+        return Region((), total)
+    failing = failing or (total,)
+    if scope == "failing_step":
+        return Region(failing, total)
+    first, last = {
+        "whole": (1, total),
+        "from_first_failure": (failing[0], total),
+        "failing_region": (failing[0], failing[-1]),
+    }[scope]
+    return Region(tuple(range(first, last + 1)), total)
 
 
-def kept_steps(examination: Examination, first: int, last: int) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """The steps before and after the region."""
-    return examination.steps[: first - 1], examination.steps[last:]
+def patch(run: Run, task: Task, examination: Examination, record: Record) -> Generator[Effect, Reply, Patched | str]:
+    """Ask for the failing region alone, and verify the whole with the reply in it; or the reason why that fails."""
+    rule = task.rule
+    if rule.patch is None or not run.has("patch"):
+        return examination.failures[0].check
+    region = find_region(rule.patch.scope, examination)
+    if rule.patch.scope == "from_first_failure" and region.first == 1:
+        return "nothing-kept"
+    run.journal.add("patch", str(region), steps=region.steps)
+    template = rule.patch.prompting.template
+    assert template is not None
+    for _ in range(rule.patch.max_calls):
+        try:
+            content = template({**task.names, **prompt_names(examination, region)})
+            messages = conversation(run.request, content)
+            completion = yield from run.ask(messages, "patch", schema_of(task, rule.patch.prompting))
+            if completion.finish_reason == "length":
+                raise NotSegmentable("the patch was cut off")
+            patched = _first_that_passes(task, examination, region, completion.text, record)
+        except (LimitReached, ValueError) as error:
+            run.journal.add("patch", f"no patch: {error}")
+            continue
+        run.journal.add_verdicts("integrity", patched.verdicts)
+        if patched.passed:
+            return Patched(patched, kept_count(rule, kept_steps(examination, region), patched.steps), region)
+    return "patch-failed"
 
 
-def prompt_names(examination: Examination, first: int, last: int) -> dict[str, Any]:
+def _first_that_passes(task: Task, examination: Examination, region: Region, reply: str, record: Record) -> Examination:
+    """The whole answer with the reply in place, verified; of several places the first that passes, else the first.
+
+    What was kept still comes from the record, so what must not be left over of it is looked for.
+    """
+    tried = [examine(task, steps, record) for steps in _placed(task.rule, examination, region, reply)]
+    return next((each for each in tried if each.passed), tried[0])
+
+
+def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
     """What a patch prompt may name beyond the task's own names."""
-    before, after = kept_steps(examination, first, last)
-    failing = examination.steps[first - 1 : last]
+    steps = examination.steps
+    failing = tuple(step for step in steps if step.index in region.steps)
+    shown = failing[0] if failing else None
     return {
-        "kept_steps": _text(before + after),
-        "steps_before": _text(before),
-        "steps_after": _text(after),
+        "kept_steps": _text(kept_steps(examination, region)),
+        "steps_before": _text(steps[: region.first - 1]),
+        "steps_after": _text(steps[region.last :]),
         "failing_steps": _text(failing),
         "failed_steps": examination.failed_steps,
-        "next_index": first,
+        "next_index": region.first,
         "failures": examination.reasons,
         "output": examination.text,
-        "step": {**failing[0].fields, "index": first, "text": failing[0].text},
+        "step": {**shown.fields, "index": shown.index, "text": shown.text} if shown else {"index": region.first},
     }
 
 
-def apply_reply(rule: Rule, examination: Examination, first: int, last: int, reply: str) -> tuple[Step, ...]:
-    """The steps of the whole answer with the reply in place of the region, read afresh. Raises `NotSegmentable`."""
-    before, after = kept_steps(examination, first, last)
+def kept_steps(examination: Examination, region: Region) -> tuple[Step, ...]:
+    """The steps outside the region."""
+    return tuple(step for step in examination.steps if step.index not in region.steps)
+
+
+def _placed(rule: Rule, examination: Examination, region: Region, reply: str) -> Iterator[tuple[Step, ...]]:
+    """The steps of the whole answer with the reply in place, read afresh; several places where more than one is meant.
+
+    Raises `NotSegmentable`.
+    """
     new = _without_preamble(rule, cut(rule, reply.strip("\r\n"), "patch"))
-    steps = cut(rule, join(examination.steps, first, last, new, rule.segmenter), "patch")
-    origins = {content(step, rule.segmenter): step.origin for step in (*before, *after)}
-    return tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in steps)
+    steps = examination.steps
+    if not region.steps:
+        places = [(index + 1, index) for index in range(region.total, -1, -1)]
+        texts = [join(steps, first, last, new, rule.segmenter) for first, last in places]
+    elif region.is_block:
+        texts = [join(steps, region.first, region.last, new, rule.segmenter)]
+    else:
+        texts = _apart(rule, examination, region, new)
+    origins = {content(step, rule.segmenter): step.origin for step in kept_steps(examination, region)}
+    for text in texts:
+        read = cut(rule, text, "patch")
+        yield tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in read)
+
+
+def _apart(rule: Rule, examination: Examination, region: Region, new: tuple[Step, ...]) -> list[str]:
+    """Regions that lie apart: a reply with a step for each failing one, or else with everything from first to last."""
+    texts = [join(examination.steps, region.first, region.last, new, rule.segmenter)]
+    if len(new) == len(region.steps):
+        exchanged = dict(zip(region.steps, new, strict=True))
+        block = [exchanged.get(step.index, step) for step in examination.steps[region.first - 1 : region.last]]
+        texts.insert(0, join(examination.steps, region.first, region.last, block, rule.segmenter))
+    return texts
 
 
 def _without_preamble(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:

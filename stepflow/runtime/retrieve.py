@@ -92,13 +92,14 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
 
 def _rewritten(run: Run, task: Task, examination: Examination, record: Record) -> Rewritten:
     """The candidate after the rule's rewriters; as it is when it passes, or nothing rewrites here."""
-    if examination.passed or not task.rule.rewrite or not run.has("rewrite"):
+    drops = any(verdict.on_fail == "drop" for verdict in examination.failures)
+    if examination.passed or not (task.rule.rewrite or drops) or not run.has("rewrite"):
         return Rewritten(examination)
     rewritten = rewrite(task, examination, record)
     for change in rewritten.changes:
         run.journal.add(
             "rewrite",
-            f"step {change.step} by {change.rewriter}: {change.before!r} becomes {change.after!r}",
+            f"step {change.step} by {change.rewriter}: {change.before!r} {_became(change)}",
             step=change.step,
             before=change.before,
             after=change.after,
@@ -109,6 +110,10 @@ def _rewritten(run: Run, task: Task, examination: Examination, record: Record) -
     else:
         run.journal.add("rewrite", "no rewriter proposes anything that passes")
     return rewritten
+
+
+def _became(change: Change) -> str:
+    return f"becomes {change.after!r}" if change.after else "is surplus, and dropped"
 
 
 def _refused(run: Run, record: Record, objection: Objection) -> str:

@@ -13,7 +13,8 @@ from stepflow.model import Record, Step
 from stepflow.plan import Rewrite
 from stepflow.protocols import Rewriting
 from stepflow.runtime.extract import Task
-from stepflow.runtime.segment import read_step
+from stepflow.runtime.segment import NotSegmentable, cut, read_step
+from stepflow.runtime.stitch import content, without
 from stepflow.runtime.verify import Examination, examine, examine_step, step_names
 
 MAX_PROPOSALS = 200
@@ -41,8 +42,8 @@ class Rewritten:
 
 def rewrite(task: Task, examination: Examination, record: Record) -> Rewritten:
     """Rewrite what fails. The steps that come out are verified like any others, the answer as a whole too."""
-    steps = list(examination.steps)
-    changes: list[Change] = []
+    kept, changes = _drop_surplus(task, examination)
+    steps = list(kept)
     for position in range(len(steps)):
         if _step_passes(task, steps, position, record):
             continue
@@ -54,6 +55,29 @@ def rewrite(task: Task, examination: Examination, record: Record) -> Rewritten:
         whole, more = _rewrite_for_the_whole(task, whole, record)
         changes += more
     return Rewritten(whole, tuple(changes)) if changes else Rewritten(examination)
+
+
+def _drop_surplus(task: Task, examination: Examination) -> tuple[tuple[Step, ...], list[Change]]:
+    """The steps without those that fail a check with `on_fail: drop`; all of them when none would be left."""
+    surplus = {verdict.step: verdict for verdict in examination.failures if verdict.on_fail == "drop"}
+    kept = [step for step in examination.steps if step.index not in surplus]
+    if not surplus or not kept:
+        return examination.steps, []
+    rule = task.rule
+    text = without(
+        examination.steps, [step.index for step in examination.steps if step.index in surplus], rule.segmenter
+    )
+    try:
+        steps = cut(rule, text, "rewrite")
+    except NotSegmentable:
+        return examination.steps, []
+    origins = {content(step, rule.segmenter): step.origin for step in kept}
+    changes = [
+        Change(step.index, surplus[step.index].check, surplus[step.index].where, step.text, "")
+        for step in examination.steps
+        if step.index in surplus
+    ]
+    return tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "rewrite")) for step in steps), changes
 
 
 def _step_passes(task: Task, steps: list[Step], position: int, record: Record) -> bool:

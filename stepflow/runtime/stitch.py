@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from stepflow.model import Step
 from stepflow.protocols import Segmenter
@@ -29,6 +29,18 @@ def join(steps: Sequence[Step], first: int, last: int, new: Sequence[Step], segm
             parts.append(end)
         else:
             parts.append(between if id(step) in ends else step.separator or between)
+    return "".join(parts)
+
+
+def without(steps: Sequence[Step], surplus: Collection[int], segmenter: Segmenter) -> str:
+    """The text of an answer's steps without those of these indexes; some must be left. It ends as it ended."""
+    kept = [step for step in steps if step.index not in surplus]
+    between = _separator(steps[:-1])
+    parts: list[str] = []
+    for position, step in enumerate(kept, start=1):
+        parts.append(segmenter.relabel(step.text, position) if step.index != position else step.text)
+        is_end = position == len(kept)
+        parts.append(steps[-1].separator if is_end else between if step is steps[-1] else step.separator or between)
     return "".join(parts)
 
 

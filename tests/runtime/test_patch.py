@@ -10,7 +10,7 @@ from flowkit import COUNT, Flow, edited, story
 
 from stepflow.errors import RateLimited
 from stepflow.model import Message
-from stepflow.runtime.patch import region
+from stepflow.runtime.patch import Region, find_region
 from stepflow.runtime.verify import Examination
 
 NUMBERED = r"""
@@ -60,7 +60,7 @@ def scoped(scope: str) -> str:
     [
         ("from_first_failure", "3\n4\n5\n6", 2, 4),
         ("failing_region", "3\n4\n5", 3, 3),
-        ("failing_step", "3\n4\n5", 3, 3),
+        ("failing_step", "3\n4\n5", 4, 2),  # the step between says what it said before
         ("whole", RIGHT, 0, 6),
     ],
 )
@@ -78,9 +78,86 @@ def test_a_scope_says_which_steps_are_regenerated(
 
 def test_when_only_the_whole_fails_the_last_step_is_to_blame() -> None:
     examination = Examination((*[object()] * 4,), ())  # type: ignore[arg-type]
-    assert region("failing_region", examination) == (4, 4)
-    assert region("from_first_failure", examination) == (4, 4)
-    assert region("whole", examination) == (1, 4)
+    assert find_region("failing_region", examination) == Region((4,), 4)
+    assert find_region("failing_step", examination) == Region((4,), 4)
+    assert find_region("from_first_failure", examination) == Region((4,), 4)
+    assert find_region("whole", examination) == Region((1, 2, 3, 4), 4)
+
+
+def test_failing_steps_that_lie_apart_are_asked_for_in_one_call_and_the_steps_between_are_kept(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, scoped("failing_step"))
+    flow.store("count to 6", CACHED)
+    outcome = flow.ask("count to 6", "3\n5")
+    assert (outcome.outcome, outcome.answer, outcome.kept, outcome.patched) == ("patch", RIGHT, 4, 2)
+    assert [step.origin for step in flow.records[-1].steps] == ["model", "model", "patch", "model", "patch", "model"]
+
+
+LISTING = r"""
+stepflow: 1
+kind: rule
+id: packing
+match: [{type: keywords, words: [pack]}]
+constraints:
+  things: {type: regex, pattern: '\bpack\s+(?P<value>[\w, ]+)', split: ',\s*'}
+segment: numbered
+parse: [{field: thing, type: regex, pattern: '[a-z]+'}]
+verify:
+  - {id: asked-for, scope: step, type: expr, assert: step.thing in things, on_fail: drop}
+  - {id: all-there, type: expr, assert: "(steps | map(attribute='thing') | list) == things", on_fail: append}
+reuse: {min_similarity: 0}
+patch: {scope: failing_step, prompt: 'Have: {{ kept_steps }}. Add what is missing of {{ things }}.'}
+repair: {max_attempts: 0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [("hat, coat", "1. hat\n2. coat"), ("coat, shoes", "1. coat\n2. shoes"), ("hat, shoes", "1. hat\n2. shoes")],
+)
+def test_surplus_steps_are_dropped_without_a_call_wherever_they_stand(tmp_path: Path, asked: str, kept: str) -> None:
+    flow = Flow(tmp_path, LISTING)
+    flow.store("pack hat, coat, shoes", "1. hat\n2. coat\n3. shoes")
+    outcome = flow.ask(f"pack {asked}")
+    assert (outcome.outcome, outcome.answer, outcome.calls) == ("rewrite", kept, 0)
+    assert (outcome.kept, outcome.rewritten) == (2, 0)
+    assert "is surplus, and dropped" in story(outcome)
+
+
+@pytest.mark.parametrize("asked", ["hat, coat, shoes", "coat, hat, shoes", "hat, shoes, coat"])
+def test_a_missing_step_is_asked_for_alone_and_put_in_its_place(tmp_path: Path, asked: str) -> None:
+    flow = Flow(tmp_path, LISTING)
+    flow.store("pack hat, shoes", "1. hat\n2. shoes")
+    outcome = flow.ask(f"pack {asked}", "1. coat")
+    wanted = "\n".join(f"{number}. {thing}" for number, thing in enumerate(asked.split(", "), start=1))
+    assert (outcome.outcome, outcome.answer, outcome.kept, outcome.patched) == ("patch", wanted, 2, 1)
+
+
+def test_one_step_too_many_and_one_too_few_cost_one_call(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, LISTING)
+    flow.store("pack hat, coat, shoes", "1. hat\n2. coat\n3. shoes")
+    outcome = flow.ask("pack hat, shoes, scarf", "3. scarf")
+    assert (outcome.outcome, outcome.answer, outcome.calls) == ("patch", "1. hat\n2. shoes\n3. scarf", 1)
+    assert (outcome.kept, outcome.patched) == (2, 1)
+
+
+def test_what_is_left_over_in_kept_steps_is_looked_for_after_a_patch(tmp_path: Path) -> None:
+    rule = edited(
+        LISTING,
+        constraints={
+            "things": {"type": "regex", "pattern": r"\bpack\s+(?P<value>[\w, ]+?)\s+for", "split": r",\s*"},
+            "who": {"type": "regex", "pattern": r"\bfor\s+(?P<value>\w+)"},
+        },
+        verify=[
+            {"id": "asked-for", "scope": "step", "type": "expr", "assert": "step.thing in things"},
+            {"id": "nothing-left-over", "type": "no_stale_values"},
+            {"id": "guards", "type": "expr", "assert": "who != ''"},
+        ],
+    )
+    flow = Flow(tmp_path, rule)
+    flow.store("pack hat, coat for Ada", "1. hat of Ada\n2. coat")
+    outcome = flow.ask("pack hat, shoes for Bob", "2. shoes", "1. hat\n2. shoes")
+    assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "patch-failed")
+    assert "Ada" not in outcome.answer
 
 
 def test_a_patch_prompt_may_name_all_that_is_known(tmp_path: Path) -> None:
