@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
@@ -20,6 +20,9 @@ from stepflow.config.problems import did_you_mean, stray_dash, validate
 from stepflow.options import Options
 from stepflow.protocols import Notation
 from stepflow.registry import Kind, Registry
+
+MAX_LISTED = 100
+"""Characters of a list of names in a hint; what is longer is left to `stepflow list`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def _type_name(
     see = f"stepflow list {kind}"
     name = item.get("type")
     if name is None:
-        hints = (*stray_dash(site.document, site.path, "type"), f"types: {', '.join(names)}")
+        hints = (*stray_dash(site.document, site.path, "type"), *choices("", names, "types"))
         site.report("missing-key", f"this {kind} has no `type:`", hints=hints, see=see)
         return None
     if not isinstance(name, str) or name not in names:
@@ -113,11 +116,17 @@ def _type_name(
             "unknown-type",
             f"{name!r} is not a type of {kind}",
             *_type_key(site.data),
-            hints=(*did_you_mean(str(name), names), f"types: {', '.join(names)}"),
+            hints=choices(str(name), names, "types"),
             see=see,
         )
         return None
     return name
+
+
+def choices(name: str, names: Sequence[str], noun: str) -> tuple[str, ...]:
+    """What to write instead: the near name, or all of them when they fit into a line; `see` leads to the rest."""
+    listed = f"{noun}: {', '.join(names)}"
+    return did_you_mean(name, names) or ((listed,) if len(listed) <= MAX_LISTED else ())
 
 
 def _type_key(item: Any) -> tuple[str, ...]:

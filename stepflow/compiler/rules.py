@@ -10,12 +10,11 @@ from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import unguarded_constraints
 from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.notations.error import NotationError
-from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, resolve
+from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, choices, resolve
 from stepflow.compiler.site import Site
 from stepflow.compiler.specification import rule_specification
 from stepflow.compiler.workshop import Workshop
 from stepflow.compiler.written_values import exact_table, exact_value, expression_text, folded_keys
-from stepflow.config.problems import did_you_mean
 from stepflow.config.schema import (
     AnswerCommon,
     ConditionCommon,
@@ -201,7 +200,7 @@ class RuleCompiler:
         chosen = str(name or getattr(component.plug, "DEFAULT_CONVERTER", "text"))
         names = self.registry.names("converter")
         if chosen not in names:
-            hints = (*did_you_mean(chosen, names), f"converters: {', '.join(names)}")
+            hints = choices(chosen, names, "converters")
             site.report(
                 "unknown-type", f"{chosen!r} is not a converter", "as", hints=hints, see="stepflow list converter"
             )
