@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: help demo test check fix lint types docs clean
+.PHONY: help demo test check fix lint types docs bench clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -27,6 +27,10 @@ fix: $(VENV)/.dev       ## repair format and lint
 
 docs: $(VENV)/.dev      ## write docs/reference and docs/schemas from the source
 	@$(BIN)/python docs/generate.py
+
+RUNS ?= paper harsh
+bench: $(VENV)/.run     ## pipelines side by side on a simulated model; tables, reports in build/bench
+	@$(BIN)/python docs/benchmark.py $(RUNS)
 
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .stepflow .mypy_cache .ruff_cache .pytest_cache

@@ -14,7 +14,7 @@ from stepflow.adapters.backends.simulated import Simulated, Speed
 from stepflow.bench.driver import Desk, Model, play
 from stepflow.bench.item import Item, Workload
 from stepflow.engine import Pipeline, load
-from stepflow.errors import BackendError, StepflowError
+from stepflow.errors import BackendError, CutOffAnswer, EmptyAnswer, StepflowError, TimedOut
 from stepflow.model import Outcome, Request
 from stepflow.protocols import Call
 from stepflow.runtime.interpreter import interpret
@@ -185,7 +185,7 @@ def _row(entrant: Contestant, item: Item, seed: int, number: int, warm_up: bool)
     try:
         outcome = entrant.answer(item)
     except BackendError as failure:
-        if not _is_an_answer(failure):
+        if not isinstance(failure, CutOffAnswer | EmptyAnswer | TimedOut):  # an unreachable model ends the benchmark
             raise
         outcome, error = _nothing(started), str(failure)
     except StepflowError as failure:
@@ -216,13 +216,6 @@ def _row(entrant: Contestant, item: Item, seed: int, number: int, warm_up: bool)
         error or objection or "",
         error,
     )
-
-
-def _is_an_answer(failure: BackendError) -> bool:
-    """An empty or cut-off reply is the model's fault and counts; an unreachable model ends the benchmark."""
-    from stepflow.errors import CutOffAnswer, EmptyAnswer
-
-    return isinstance(failure, CutOffAnswer | EmptyAnswer)
 
 
 def _nothing(started: float) -> Outcome:

@@ -12,7 +12,7 @@ from stepflow.bench.report import page
 from stepflow.bench.runner import Row, Simulation, run
 from stepflow.bench.workloads.files import read_workload
 from stepflow.cli.commands.bench import command
-from stepflow.errors import ScriptExhausted, UsageError
+from stepflow.errors import BackendError, ScriptExhausted, UsageError
 
 REQUESTS = [
     ("Capital of France?", "base", False, "France: Paris.", "Paris", True),
@@ -199,3 +199,21 @@ def test_the_command_says_what_is_wrong_with_its_options(arguments, said):
     result = CliRunner().invoke(command, arguments, standalone_mode=False)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+@pytest.mark.parametrize(("error", "counts"), [("TimedOut", True), ("ConnectionRefused", False)])
+def test_a_request_that_times_out_counts_as_an_error_and_an_unreachable_model_ends_all(
+    pipeline, tmp_path, error, counts
+):
+    (tmp_path / "failing.yaml").write_text(
+        "stepflow: 1\nkind: pipeline\nid: failing\nrules: [city.yaml]\n"
+        f"backend: {{type: scripted, replies: [{{error: {error}}}], cycle: true}}\ntrace: {{keep: 0}}\n"
+    )
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"prompt": "Capital of France?", "check": {"equals": "Paris"}}')
+    if not counts:
+        with pytest.raises(BackendError):
+            run([read_workload(str(path), 1)], {"failing": "failing.yaml"})
+        return
+    (only,) = run([read_workload(str(path), 1)], {"failing": "failing.yaml"})
+    assert (only.share, only.correct) == ("error", False)
