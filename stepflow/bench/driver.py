@@ -45,6 +45,10 @@ class Model:
     def __post_init__(self) -> None:
         self.identity = self.backend.identity
 
+    def warm(self) -> None:
+        """Load what the backend would load at its first call, so that no request is charged for it."""
+        getattr(self.backend, "warm", lambda: None)()
+
     def about(self, item: Item) -> None:
         """From now on, calls are about this item."""
         if self.desk is not None:

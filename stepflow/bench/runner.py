@@ -167,6 +167,7 @@ def _model(pipeline: Pipeline, seed: int, simulation: Simulation | None, models:
     same = next((model for model in models if model.identity == pipeline.backend.identity), None)
     if same is None:
         same = Model(pipeline.backend)
+        same.warm()
         models.append(same)
     return same
 

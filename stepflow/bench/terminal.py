@@ -26,8 +26,8 @@ def show(console: Console, summaries: Sequence[Summary], rows: Sequence[Row]) ->
 
 
 def wrong_answers(rows: Sequence[Row]) -> list[Row]:
-    """Requests that were answered as verified, or by a fallback, and wrongly."""
-    return [row for row in rows if row.correct is False and row.final != "unverified" and not row.warm_up]
+    """Requests, also of the warm-up, that were answered as verified, or by a fallback, and wrongly."""
+    return [row for row in rows if row.correct is False and row.final != "unverified"]
 
 
 def remarks(summaries: Sequence[Summary]) -> list[str]:
