@@ -18,7 +18,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "reader": _table(
         "strategies.readers",
         "regex", "lark", "keywords", "json", "jsonpath", "whole",
-        "number", "date", "duration", "money", "quoted", "list", "csv", "markdown_table",
+        "number", "date", "duration", "money", "quoted", "list", "csv", "markdown_table", "yaml",
     ),
     "converter": _table(
         "strategies.converters",
@@ -34,7 +34,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
         "strategies.verifiers",
         "expr", "regex", "not_regex", "contains", "excludes", "one_of", "lark", "json", "jsonpath", "json_schema",
         "step_count", "no_stale_values", "length", "derivation",
-        "order", "unique", "python_syntax", "csv", "markdown_table", "sql", "grounded",
+        "order", "unique", "python_syntax", "yaml", "csv", "markdown_table", "sql", "grounded",
     ),
     "rewriter": _table("strategies.rewriters", "substitute", "json_members", "template"),
     "condition": {
@@ -50,7 +50,8 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
 }  # fmt: skip
 
 FUNCTION_MODULES = (
-    "arithmetic", "linear", "text", "collections", "sequences", "sets", "dates", "prose", "code"
+    "arithmetic", "linear", "text", "collections", "sequences", "sets", "dates", "prose", "code",
+    "patterns",
 )  # fmt: skip
 
 

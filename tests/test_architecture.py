@@ -16,7 +16,7 @@ PACKAGE = ROOT / "stepflow"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose", "texts"),
     ("model",),
-    ("notation", "protocols", "options"),
+    ("notation", "protocols", "options", "patterns"),
     ("plan", "registry", "records"),
     ("config", "strategies", "adapters", "archive"),
     ("compiler", "runtime", "traces"),
@@ -35,7 +35,7 @@ HOMES = {
     "lark": {"compiler/notations/grammars.py"},
     "jinja2": {"compiler/notations/jinja_syntax.py"},
     "jsonpath_ng": {"compiler/notations/jsonpaths.py"},
-    "regex": {"compiler/notations/regexes.py"},
+    "regex": {"patterns.py"},
     "jsonschema": {"strategies/verifiers/json_schema.py"},
     "sqlglot": {"strategies/verifiers/sql.py"},
     "diskcache": {"adapters/stores/text_cache.py"},

@@ -13,13 +13,14 @@ from stepflow.strategies.functions import (
     collections,
     dates,
     linear,
+    patterns,
     prose,
     sequences,
     sets,
     text,
 )
 
-MODULES = (arithmetic, linear, text, collections, sequences, sets, dates, prose, code)
+MODULES = (arithmetic, linear, text, collections, sequences, sets, dates, prose, code, patterns)
 FUNCTIONS = {name: function for module in MODULES for name, function in module.FUNCTIONS.items()}
 CATALOGUED = [pytest.param(name, function, id=name) for name, function in FUNCTIONS.items()]
 

@@ -187,6 +187,8 @@ def test_json_declines_a_reply_without_exactly_one_value(make: Make, text: str) 
         (csv, {}, "Sure, here it is:\na,b\n1,2\n\nI hope, this helps.", "a,b\n1,2"),
         (csv, {}, "Sure:\n```csv\na,b\n1,2\n```\nDone.", "a,b\n1,2"),
         (code_blocks, {"prose": "drop"}, "Sure:\n```py\nx = 1\n```\nDone.", "x = 1"),
+        (code_blocks, {"prose": "drop", "bare": True}, "Sure:\n```\nx = 1\n```", "x = 1"),
+        (code_blocks, {"prose": "drop", "bare": True}, "x = 1", "x = 1"),
         (code_blocks, {}, "Sure:\n```\nx\n```", "Sure:\n```\nx\n```"),
     ],
 )

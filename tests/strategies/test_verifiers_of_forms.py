@@ -31,6 +31,9 @@ NAMES: dict[str, Any] = {
     "tables": ("users", "orders"),
     "fields": ("id", "name", "user_id", "total"),
     "functions": ("sum",),
+    "summed": ("price",),
+    "properties": {"name": {}, "age": {"type": "integer"}, "seen": {"type": "string", "format": "date"}},
+    "odd": {"name": {"type": "array"}},
     "steps": steps("1. York", "2. New York", "3. Rome"),
 }
 GOOD_CSV = "name,age\nAnn,3\nBob,4"
@@ -43,6 +46,9 @@ TABLE = {
     "distinct": ["name"],
 }
 ONLY = {"tables_only_from": "tables", "columns_only_from": "fields"}
+
+SAME = {"same_as": "SELECT name FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3"}
+TOTALS = {"types": {"count": "integer"}, "rows_from": "count", "no_empty": True, "totals_from": "summed"}
 
 PASSES: list[tuple[Any, dict[str, Any], str]] = [
     (order, {"values_from": "cities"}, "First York, then New York and Rome."),
@@ -77,6 +83,13 @@ PASSES: list[tuple[Any, dict[str, Any], str]] = [
                 "SELECT name, t.s FROM t JOIN users u ON u.id = t.user_id WHERE s > 3 ORDER BY s"),
     (sql, ONLY, "SELECT total AS amount FROM orders ORDER BY amount"),
     (sql, {"selects": ["id", "n"]}, "SELECT id, name AS n FROM users"),
+    (sql, SAME, "select users.Name from users where (users.age > 30) and city = 'Rome' order by name limit 3"),
+    (sql, SAME, "```sql\nSELECT u.name AS name -- the name\nFROM users AS u\n"
+                "WHERE city = 'Rome' AND (u.age > 30) ORDER BY u.name ASC LIMIT 3;\n```"),
+    (csv, {"types_from": "properties"}, "name,age,seen\nAnn,3,2026-03-04"),
+    (csv, TOTALS, "name,price,count\na,1.50,1\nb,2,2\nTotal,3.5,"),
+    (csv, {**TOTALS, "totals_from": "nothing"}, "name,price,count\na,1.50,1\nb,2,2"),
+    (markdown_table, {"totals": ["age"], "rows": 2}, f"{GOOD_TABLE}\n| Total: | 7 |"),
     (sql, {"kinds": ["insert"], **ONLY}, "INSERT INTO users (id, name) VALUES (1, 'a')"),
     (sql, {"dialect": "postgres", **ONLY}, "SELECT DATE_TRUNC('month', id) FROM users"),
 ]  # fmt: skip
@@ -116,6 +129,32 @@ FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
     (markdown_table, TABLE, f"Here:\n\n{GOOD_TABLE}", "text beside the table"),
     (markdown_table, {"prose": True}, f"{GOOD_TABLE}\n\n{GOOD_TABLE}", "holds 2 tables"),
     (markdown_table, {}, "| a | b |\n| 1 | 2 |", "holds 0 tables"),
+    (csv, {"types_from": "properties"}, "name,age,seen\nAnn,three,2026-03-04", "expected integer"),
+    (csv, {"types_from": "properties"}, "name,age\nAnn,3", "no column 'seen'"),
+    (csv, {"types_from": "columns"}, GOOD_CSV, "no map"),
+    (csv, {"types_from": "odd"}, GOOD_CSV, "is no type of a column"),
+    (csv, TOTALS, "name,price,count\na,1.50,1\nb,2,2\nTotal,4,", "the total under 'price' is 4, expected 3.5"),
+    (csv, TOTALS, "name,price,count\na,1.50,1\nb,2,2\nc,3.5,0", "does not begin with 'Total'"),
+    (csv, TOTALS, "name,price,count\na,1.50,1\nTotal,1.5,", "has 1 rows, expected 2"),
+    (csv, TOTALS, "name,price,count\na,1.50,1\nb,,2\nTotal,1.5,", "is no number"),
+    (csv, TOTALS, "name,price,count", "does not begin with 'Total'"),
+    *((sql, SAME, other, "is not the same as") for other in (
+        "SELECT name FROM users WHERE age >= 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > '30' AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 AND city = 'rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 OR city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE NOT (age > 30 AND city = 'Rome') ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 AND city = 'Rome' AND 1 = 0 ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name DESC LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 4",
+        "SELECT name FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3 OFFSET 1",
+        "SELECT DISTINCT name FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name AS n FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name, age FROM users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users, users AS v WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM other.users WHERE age > 30 AND city = 'Rome' ORDER BY name LIMIT 3",
+        "SELECT name FROM users WHERE age > 30 ORDER BY name LIMIT 3",
+    )),
     (python_syntax, {}, "Sure", "no code"),
     (python_syntax, {}, "# only a comment", "no code"),
     (python_syntax, {}, "Sure:\n```python\nx = 1\n```", "text beside"),

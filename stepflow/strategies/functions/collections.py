@@ -93,18 +93,22 @@ def duplicates(items: Any) -> tuple[Any, ...]:
     return tuple(each for each in unique(items) if counts[identity(each)] > 1)
 
 
-def in_order(items: Any, descending: Any = False) -> tuple[Any, ...]:
+def in_order(items: Any, descending: Any = False, ignore_case: Any = False) -> tuple[Any, ...]:
     """The items of a list of numbers, or of texts, from small to large. `sort` is another name.
+
+    Texts are compared character by character, capitals before small letters unless `ignore_case`.
 
     Examples:
         sorted([2, 1.5, 3]) == [1.5, 2, 3]
         ['b', 'a'] | sort == ['a', 'b']
         sorted([1, 2], descending=true) == [2, 1]
+        sorted(['b', 'C', 'a'], ignore_case=true) == ['a', 'b', 'C']
     """
     values = _list(items, "sorted")
     if not (all(is_number(each) for each in values) or all(isinstance(each, str) for each in values)):
         raise ValueError("sorted: the list must hold numbers only, or texts only")
-    return tuple(sorted(values, reverse=bool(descending)))
+    key = (lambda each: each.casefold() if isinstance(each, str) else each) if ignore_case else None
+    return tuple(sorted(values, key=key, reverse=bool(descending)))
 
 
 def join(items: Any, separator: Any = ", ") -> str:

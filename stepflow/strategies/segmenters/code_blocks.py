@@ -3,12 +3,12 @@
 A fence (three or more backticks or tildes) belongs to its step's text; blanks separate.
 
 Options: `prose`: `keep` (the default), or `drop`, which takes the reply's only fenced block, without its fence, as the
-answer.
+answer; `bare`, whether `drop` takes a reply without any fence as it is.
 
     segment: code_blocks
 
-Declines, with `drop`, a reply without a fenced block or with several. Declines a block that does not end: it was cut
-off.
+Declines, with `drop`, a reply with several fenced blocks, and unless `bare` one without. Declines a block that does not
+end: it was cut off.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import stepflow.options
 from stepflow.protocols import BuildContext, Piece, Segmenter
@@ -31,16 +31,24 @@ class Options(stepflow.options.Options):
     """What happens to the prose."""
 
     prose: Literal["keep", "drop"] = Field("keep", description="Whether the text around blocks is part of the answer.")
+    bare: bool = Field(False, description="Whether, with `drop`, a reply without a fence is the answer as it is.")
+
+    @model_validator(mode="after")
+    def _bare_belongs_to_drop(self) -> Options:
+        if self.bare and self.prose != "drop":
+            raise ValueError("`bare` needs `prose: drop`")
+        return self
 
 
 def build(options: Options, context: BuildContext) -> Segmenter:
     """Steps by fences."""
-    return _CodeBlocks(options.prose == "drop")
+    return _CodeBlocks(options.prose == "drop", options.bare)
 
 
 @dataclass(frozen=True, slots=True)
 class _CodeBlocks:
     drop: bool
+    bare: bool
 
     def clean(self, text: str) -> str:
         """The reply, or the content of its only block. Raises `ValueError` for one that does not end."""
@@ -49,9 +57,9 @@ class _CodeBlocks:
         if not self.drop:
             return text
         content = markdown.only_fence(text, prose=True)
-        if content is None:
+        if content is None and not self.bare:
             raise ValueError("no fenced block found")
-        return content
+        return text if content is None else content
 
     def segment(self, text: str) -> Sequence[Piece]:
         """One piece for each block and for each stretch of prose."""

@@ -3,8 +3,10 @@
 Strict: every row has as many fields as the header, whose names are not empty and not repeated; stray and unclosed
 quotes fail. Fences and prose fail too: the segmenter `csv` takes them off first.
 
-Options: `columns(_from)`, the header, all names in order; `rows(_from)`, `min_rows`, `max_rows`; `types`, a map from
-column to `text`, `number`, `integer`, `date` or `boolean`; `no_empty`; `distinct`, columns without repetitions;
+Options: `columns(_from)`, the header, all names in order; `rows(_from)`, `min_rows`, `max_rows`; `types(_from)`, a
+map from column to `text`, `number`, `integer`, `date` or `boolean` (the `properties` of a JSON Schema say it too);
+`no_empty`; `distinct`, columns without repetitions; `totals(_from)`, columns of which one more row, the last, holds the
+sum: it begins with 'Total', is not counted, and its other cells may hold anything;
 `delimiter`.
 
     verify:

@@ -3,8 +3,10 @@
 Strict: a line of dashes below the header, and every row with as many cells as the header, whose names are not empty and
 not repeated.
 
-Options: `columns(_from)`, the header, all names in order; `rows(_from)`, `min_rows`, `max_rows`; `types`, a map from
-column to `text`, `number`, `integer`, `date` or `boolean`; `no_empty`; `distinct`, columns without repetitions;
+Options: `columns(_from)`, the header, all names in order; `rows(_from)`, `min_rows`, `max_rows`; `types(_from)`, a
+map from column to `text`, `number`, `integer`, `date` or `boolean` (the `properties` of a JSON Schema say it too);
+`no_empty`; `distinct`, columns without repetitions; `totals(_from)`, columns of which one more row, the last, holds the
+sum: it begins with 'Total', is not counted, and its other cells may hold anything;
 `prose`, whether text may stand around the table.
 
     verify:

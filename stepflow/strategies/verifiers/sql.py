@@ -7,7 +7,9 @@ Needs the extra `sql`: `pip install 'stepflow[sql]'`.
 
 Options: `dialect` (postgres, mysql, sqlite, bigquery, …; standard SQL by default); `kinds`, of which the statement must
 be one (`select`, `insert`, `update`, `delete`, `create`, …; `select` by default); `tables_only(_from)`;
-`columns_only(_from)`; `selects(_from)`, the names of the result's columns, all and in order.
+`columns_only(_from)`; `selects(_from)`, the names of the result's columns, all and in order; `same_as(_from)`, a
+statement that this one must be, in whatever words: capitals, blanks, comments, brackets around conditions and their
+order, ASC, names that are only repeated (users.name AS name FROM users u) make no difference; all else does.
 
     verify:
       - {type: sql, dialect: postgres, tables_only_from: tables, columns_only_from: columns}
@@ -36,7 +38,7 @@ from stepflow.texts import markdown
 
 NAME = "sql"
 MAX_CHARS = 20_000
-_LISTS = ("tables_only", "columns_only", "selects")
+_LISTS = ("tables_only", "columns_only", "selects", "same_as")
 _CHANGES = ("Insert", "Update", "Delete", "Merge", "Create", "Drop", "Alter", "TruncateTable", "Into", "Command")
 
 
@@ -51,6 +53,8 @@ class Options(stepflow.options.Options):
     columns_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
     selects: list[str] | None = Field(None, min_length=1, description="Names of the result's columns, in order.")
     selects_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    same_as: str | None = Field(None, description="The statement that this one must be.")
+    same_as_from: NameRef | None = Field(None, description="Name of the value that is this statement.")
 
     @model_validator(mode="after")
     def _once(self) -> Options:
@@ -86,6 +90,7 @@ class _Sql:
     tables_only: Wanted | None
     columns_only: Wanted | None
     selects: Wanted | None
+    same_as: Wanted | None
 
     def verify(self, view: View) -> str | None:
         """None when the text is such a statement."""
@@ -109,6 +114,10 @@ class _Sql:
             expected = self.selects.texts(view)
             if found != tuple(name.casefold() for name in expected):
                 yield f"selects {', '.join(found) or 'nothing'}, expected {', '.join(expected)}"
+        if self.same_as is not None:
+            expected_text = str(self.same_as(view))
+            if _canonical(statement) != _canonical(_parse(expected_text, self.dialect)):
+                yield f"is not the same as {expected_text}"
 
 
 def _parse(text: str, dialect: str | None) -> Any:
@@ -146,6 +155,44 @@ def _kind(statement: Any) -> str:
     changing = tuple(getattr(exp, name) for name in _CHANGES if hasattr(exp, name))
     changed = next(statement.find_all(*changing), None)
     return "select" if changed is None else str(changed.key)
+
+
+def _canonical(statement: Any) -> str:
+    """The statement with everything written in one way that may be written in several."""
+    from sqlglot import exp
+
+    tree = statement.copy()
+    tables = list(tree.find_all(exp.Table))
+    if len(tables) == 1:
+        own = {tables[0].name.casefold(), tables[0].alias.casefold()}
+        tables[0].set("alias", None)
+        for column in tree.find_all(exp.Column):
+            if column.table.casefold() in own and not column.db:
+                column.set("table", None)
+    for identifier in tree.find_all(exp.Identifier):
+        identifier.replace(exp.to_identifier(identifier.name.casefold(), quoted=False))
+    for alias in list(tree.find_all(exp.Alias)):
+        if isinstance(alias.this, exp.Column) and not alias.this.table and alias.this.name == alias.alias:
+            alias.replace(alias.this)
+    for ordered in tree.find_all(exp.Ordered):
+        ordered.set("desc", bool(ordered.args.get("desc")))
+    for where in tree.find_all(exp.Where):
+        conditions = sorted(set(_conditions(where.this)))
+        where.set("this", exp.column(" and ".join(conditions)))
+    return str(tree.sql(comments=False))
+
+
+def _conditions(condition: Any) -> Iterator[str]:
+    """The conditions that AND joins, each as text, without brackets around them."""
+    from sqlglot import exp
+
+    if isinstance(condition, exp.Paren):
+        yield from _conditions(condition.this)
+    elif isinstance(condition, exp.And):
+        for side in (condition.left, condition.right):
+            yield from _conditions(side)
+    else:
+        yield f"({condition.sql(comments=False)})"
 
 
 def _others(noun: str, names: Iterator[str], allowed: tuple[str, ...]) -> Iterator[str]:

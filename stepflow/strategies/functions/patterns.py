@@ -1,0 +1,90 @@
+"""Functions on regular expressions that stand in an answer or are made of a prompt's values.
+
+The dialect is that of Python's `re`. A pattern that takes longer than a tenth of a second fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stepflow.patterns import RegexPattern, compile_pattern
+from stepflow.values import describe
+
+MAX_TEXTS = 200
+_SPECIAL = frozenset(r"\\.^$*+?{}[]()|-/&~# ".replace(" ", ""))
+
+
+def is_pattern(text: Any) -> bool:
+    """Whether a text is a regular expression.
+
+    Examples:
+        is_pattern('a+b')
+        not is_pattern('a(b')
+    """
+    try:
+        _compiled(text, "is_pattern")
+    except ValueError:
+        return False
+    return True
+
+
+def matches(pattern: Any, text: Any) -> bool:
+    """Whether a pattern matches a text as a whole, from its first to its last character.
+
+    Examples:
+        matches('a+b', 'aab')
+        not matches('a+b', 'aabc')
+    """
+    return _compiled(pattern, "matches").fullmatch(_text(text, "matches")) is not None
+
+
+def matching(pattern: Any, texts: Any, whole: Any = True) -> tuple[str, ...]:
+    """Those of a list of texts that a pattern matches as a whole; with `whole=false`, those in which it is found.
+
+    Examples:
+        matching('a+', ['aa', 'ba', 'b']) == ['aa']
+        matching('a+', ['aa', 'ba', 'b'], whole=false) == ['aa', 'ba']
+    """
+    if not isinstance(texts, list | tuple) or len(texts) > MAX_TEXTS:
+        raise ValueError(f"matching: {describe(texts)} is not a list of at most {MAX_TEXTS} texts")
+    compiled = _compiled(pattern, "matching")
+    find = compiled.fullmatch if whole is True else compiled.search
+    return tuple(text for text in texts if find(_text(text, "matching")) is not None)
+
+
+def escape_pattern(text: Any) -> str:
+    r"""A pattern that matches exactly this text: every sign that means something in a pattern is escaped.
+
+    Examples:
+        escape_pattern('a.b') == 'a\\.b'
+        matches(escape_pattern('1+1 (x)'), '1+1 (x)')
+    """
+    return "".join(_escaped(char) for char in _text(text, "escape_pattern"))
+
+
+def _escaped(char: str) -> str:
+    if char == "\n":
+        return r"\n"
+    return f"\\{char}" if char in _SPECIAL else char
+
+
+def _compiled(pattern: Any, function: str) -> RegexPattern:
+    try:
+        return compile_pattern(_text(pattern, function))
+    except ValueError as error:
+        raise ValueError(f"{function}: {error}") from None
+
+
+def _text(value: Any, function: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{function}: {describe(value)} is not a text")
+    return value
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "is_pattern": is_pattern,
+    "matches": matches,
+    "matching": matching,
+    "escape_pattern": escape_pattern,
+}

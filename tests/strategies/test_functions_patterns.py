@@ -1,0 +1,24 @@
+"""Functions on patterns: time limits, and texts that are escaped."""
+
+import pytest
+
+from stepflow.strategies.functions.patterns import escape_pattern, is_pattern, matches, matching
+
+
+def test_a_pattern_that_takes_too_long_fails_instead_of_hanging():
+    with pytest.raises(ValueError, match="took longer"):
+        matches(r"(a|a|aa)*$", "a" * 60 + "!")
+
+
+@pytest.mark.parametrize("bad", ["(", "a{500}" * 0 + "((a{500}){500}){500}", "*", "x" * 20_000])
+def test_what_is_no_pattern_is_refused(bad):
+    assert not is_pattern(bad)
+    with pytest.raises(ValueError, match="matches: "):
+        matches(bad, "a")
+
+
+@pytest.mark.parametrize("text", [r"a.b*c+?", r"\d", "(x|y)", "[a-z]{2}", "^$", "a b # c", "x-y/z", "é~&", "a\nb", ""])
+def test_an_escaped_text_matches_itself_and_nothing_else(text):
+    pattern = escape_pattern(text)
+    assert matching(pattern, [text]) == (text,)
+    assert matching(pattern, [text + "x", "x" + text, "zzz"]) == ()
