@@ -153,3 +153,6 @@ class BuildContext(Protocol):
 
     def grammar(self, name: str) -> Grammar:
         """The grammar of a `GrammarName` option."""
+
+    def yaml(self, text: str) -> Any:
+        """The data of a YAML text, strictly read, its numbers exact. Raises `ValueError`, naming the line."""

@@ -10,6 +10,10 @@ from stepflow.compiler.notations.grammars import LarkGrammar
 from stepflow.compiler.notations.jsonpaths import compile_jsonpath
 from stepflow.compiler.notations.regexes import compile_regex
 from stepflow.compiler.notations.templates import compile_template
+from stepflow.compiler.site import Site
+from stepflow.compiler.written_values import exact_value
+from stepflow.config.yaml_nodes import read
+from stepflow.errors import ConfigError
 from stepflow.protocols import Expression, Grammar, Notation, Path, Pattern, Template
 
 
@@ -26,6 +30,8 @@ class Workshop:
         self._functions = functions
         self._grammars = {name: LarkGrammar(name, text) for name, text in grammars.items()}
         self._built: dict[tuple[Notation, str], Any] = {}
+        self.patterns: dict[str, Site] = {}
+        """Where each pattern is written, for lints."""
 
     def regex(self, text: str) -> Pattern:
         """The compiled pattern."""
@@ -46,6 +52,14 @@ class Workshop:
     def grammar(self, name: str) -> Grammar:
         """The grammar of this name; it is built when first used."""
         return self.grammars[name]
+
+    def yaml(self, text: str) -> Any:
+        """The data of a YAML text, read as strictly as a rule file."""
+        try:
+            return exact_value(read(text, "the text").data)
+        except ConfigError as error:
+            first = error.diagnostics[0]
+            raise ValueError(f"{first.message} (line {first.span.line}, column {first.span.column})") from error
 
     @property
     def grammars(self) -> Mapping[str, LarkGrammar]:

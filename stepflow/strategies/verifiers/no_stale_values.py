@@ -1,10 +1,10 @@
 """`no_stale_values`: nothing of the cached request may survive in an answer that is used for another one.
 
-Looks at every constraint and `let` value of the cached request that differs from the new request's. Numbers are
-compared as numbers, however written (1,200 · 50% · 7/2 · eleven · 1.2 million; a minus may be a sign or a subtraction);
-of an equation or a text every number, and of an equation every letter, is looked for; other texts as whole words in any
-case, single letters as they are. Lists and maps are taken item by item. What is also a value of the new request, or a
-number of the new prompt, is no leftover; nor are the numbers of step markers.
+Looks at every constraint and `let` value of the cached request that differs from the new request's, and at every
+number of its prompt. Numbers are compared as numbers, however written (1,200 · 50% · 7/2 · eleven · 1.2 million; a minus
+may be a sign or a subtraction); of an equation or a text every number, and of an equation every letter, is looked for;
+other texts as whole words in any case, single letters as they are. Lists and maps are taken item by item. What is also a
+value of the new request, or a number of the new prompt, is no leftover; nor are the numbers of step markers.
 
 Options: `ignore`, names whose values may stay.
 
@@ -62,14 +62,14 @@ class _NoStaleValues:
         old = {**cached["constraints"], **cached["let"]}
         new = {name: view.names[name] for name in old if name in view.names} | dict(view.names.get("constraints", {}))
         changed = {name: value for name, value in old.items() if name not in self.ignore and value != new.get(name)}
-        if not changed:
-            return None
+        stale = _traces(changed)
+        _trace_numbers(str(cached.get("prompt", "")), stale)
         fresh = _traces(new)
         fresh.numbers.update(
             reading for found in numerals(str(view.names.get("prompt", ""))) for reading in _all(found)
         )
         text = view.text if "step" in view.names else _without_markers(view.text)
-        leftovers = _leftovers(text, _traces(changed), fresh)
+        leftovers = _leftovers(text, stale, fresh)
         return next((f"{found!r} is left over from the cached request" for found in leftovers), None)
 
 

@@ -1,0 +1,67 @@
+"""YAML in prompts and answers is read as strictly as a rule file."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from stepflow.compiler.workshop import Workshop
+from stepflow.protocols import View
+from stepflow.strategies.readers import yaml as reader
+from stepflow.strategies.verifiers import yaml as verifier
+
+WORKSHOP = Workshop({}, {}, {})
+
+
+def verdict(text: str, names: dict[str, Any] | None = None, **options: Any) -> str | None:
+    return verifier.build(verifier.Options(**options), WORKSHOP).verify(View(text, names or {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("name: web\nport: 80\n", {"root": "mapping", "has_keys": ["name", "port"]}),
+        ("```yaml\nname: web\n```", {"only_keys": ["name", "port"]}),
+        ("- a\n- b\n", {"root": "sequence"}),
+        ("no", {}),
+    ],
+)
+def test_sound_yaml_passes(text: str, options: dict[str, Any]) -> None:
+    assert verdict(text, **options) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("a: 1\na: 2\n", {}, "already given on line 1"),
+        ("a: [1, 2\n", {}, "is not YAML"),
+        ("a: 1\n---\nb: 2\n", {}, "is not YAML"),
+        ("a: !!python/object:os.system x\n", {}, "is not YAML"),
+        ("- a\n", {"root": "mapping"}, "is not a YAML mapping"),
+        ("a: 1\n", {"has_keys": ["a", "b"]}, "lacks the keys b"),
+        ("a: 1\nc: 2\n", {"only_keys": ["a"]}, "has the keys c"),
+        ("just words", {"has_keys": ["a"]}, "is not a YAML mapping"),
+        ("Here it is:\n```yaml\na: 1\n```", {}, "text beside the fenced block"),
+        ("```yaml\na: 1\n```\n```yaml\nb: 1\n```", {}, "2 fenced blocks"),
+        ("```json\n{}\n```", {}, "not yaml"),
+    ],
+)
+def test_anything_else_fails_with_the_reason(text: str, options: dict[str, Any], reason: str) -> None:
+    assert reason.casefold() in str(verdict(text, **options)).casefold()
+
+
+def test_keys_may_come_from_a_name() -> None:
+    assert verdict("a: 1", {"keys": ("a", "b")}, has_keys_from="keys") == "lacks the keys b"
+
+
+def test_the_reader_finds_the_fence_among_prose_and_reads_numbers_exactly() -> None:
+    text = "Fix this:\n```yaml\nratio: 0.1\nports: [80, 443]\n```\nPlease."
+    (found,) = reader.build(reader.Options(), WORKSHOP).read(text)
+    assert found.raw == {"ratio": Fraction(1, 10), "ports": (80, 443)}
+    assert text[found.start : found.end] == "ratio: 0.1\nports: [80, 443]"
+
+
+def test_the_reader_passes_over_prose() -> None:
+    assert list(reader.build(reader.Options(), WORKSHOP).read("Please write a poem")) == []
