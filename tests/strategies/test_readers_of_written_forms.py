@@ -39,7 +39,7 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (number, {"before": r"x\b"}, "5 x 3", [("5", 5)]),
     (number, {**GUESTS, "after": "at least"}, "at least 5 guests", [("5", 5)]),
     (number, {"table": "units", "with_unit": True}, "5km and 2 m", [
-        ("5km", {"value": "5", "unit": "km"}), ("2 m", {"value": "2", "unit": "m"}),
+        ("5km", {"value": "5", "unit": "kilometre"}), ("2 m", {"value": "2", "unit": "metre"}),
     ]),
     (date, {}, "due 4 March 2026.", [("4 March 2026", datetime.date(2026, 3, 4))]),
     (date, {"after": "until"}, "from 03/04/2026 until 2026-05-01", [("2026-05-01", datetime.date(2026, 5, 1))]),

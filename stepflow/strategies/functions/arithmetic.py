@@ -159,6 +159,36 @@ def close(a: Any, b: Any, rel: Any = 0, abs: Any = 0) -> bool:
     return magnitude(first - second) <= allowed
 
 
+def is_rounding(value: Any, exact: Any, significant: Any = 1) -> bool:
+    """Whether a number is what another one is rounded to, at the decimals that it has itself; so is the number itself.
+
+    `significant`: how many digits it must have at least, zeros at the beginning not counted.
+
+    Examples:
+        is_rounding(8.05, 8.04672)
+        is_rounding(8.04672, 8.04672)
+        not is_rounding(8.04, 8.04672)
+        not is_rounding(8, 8.04672, significant=2)
+        is_rounding(12000, 12000, significant=6)
+    """
+    short, full = _number(value, "is_rounding"), _number(exact, "is_rounding")
+    if short == full:
+        return True
+    decimals = _decimals(Fraction(short))
+    if decimals is None:
+        return False
+    digits = len(str(magnitude(int(Fraction(short) * 10**decimals))).lstrip("0"))
+    return digits >= _whole(significant, "is_rounding") and magnitude(short - full) * 2 <= Fraction(1, 10**decimals)
+
+
+def _decimals(value: Fraction) -> int | None:
+    """How many decimals a number has when written out; None when it never ends."""
+    for decimals in range(MAX_DECIMALS):
+        if (value * 10**decimals).denominator == 1:
+            return decimals
+    return None
+
+
 def percent_of(percent: Any, whole: Any) -> Number:
     """So many percent of a number.
 
@@ -238,6 +268,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ceil": ceil,
     "fixed": fixed,
     "close": close,
+    "is_rounding": is_rounding,
     "percent_of": percent_of,
     "gcd": gcd,
     "lcm": lcm,

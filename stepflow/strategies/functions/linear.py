@@ -194,13 +194,13 @@ def same_sides(first: Any, second: Any) -> bool:
     return set(_equation(first, "same_sides").sides) == set(_equation(second, "same_sides").sides)
 
 
-def sides(equation: Any) -> tuple[Linear, ...]:
+def sides(equation: Any) -> tuple[Linear | Number, ...]:
     """The sides of an equation, in order; one without symbols is a number.
 
     Examples:
         sides(equate(2 * 4, 8, 16 / 2)) == [8, 8, 8]
     """
-    return _equation(equation, "sides").sides
+    return tuple(side if side.terms else normal(side.constant) for side in _equation(equation, "sides").sides)
 
 
 def holds(equation: Any, rel: Any = 0, abs: Any = 0) -> bool:

@@ -7,7 +7,7 @@ Options: `units`, words of which one stands directly behind the number ('5 km', 
 colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 apples' 5 is no price); `after` and
 `before`, patterns of what stands directly before and behind it; `percent`, to read percentages only ('15%' and
 '15 percent' give 15). All that are given must hold. `with_unit` reads the unit too: the constraint then has `value` and
-`unit`.
+`unit`, which is the word as `units` lists it, or what `table` says for it, where that is a text.
 
     constraints:
       guests: {type: number, units: [guest, guests, people], find: only}
@@ -23,8 +23,9 @@ number with letters behind it (5km) is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -76,25 +77,30 @@ def build(options: Options, context: BuildContext) -> Reader:
     """The reader of numbers in a role."""
     units = options.units if options.table is None else list(context.tables[options.table])
     return _Number(
-        tuple(units or ()),
         None if units is None else phrase_pattern(units),
         None if options.labels is None else phrase_pattern(options.labels),
         None if options.after is None else context.regex(rf"(?:{options.after})[ \t]*\Z"),
         None if options.before is None else context.regex(rf"\A[ \t]*(?:{options.before})"),
         options.percent,
         options.with_unit,
+        tuple(units or ()) if options.table is None else _names(context.tables[options.table]),
     )
+
+
+def _names(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a table calls each of its words: the text beside it, or the word itself."""
+    return tuple(entry if isinstance(entry, str) else word for word, entry in table.items())
 
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    words: tuple[str, ...]
     units: re.Pattern[str] | None
     labels: re.Pattern[str] | None
     after: Pattern | None
     before: Pattern | None
     percent: bool
     with_unit: bool
+    names: tuple[str, ...]
 
     def read(self, text: str) -> Iterator[Found]:
         """The numbers in this role, left to right. Raises `ValueError` for one that is doubtful."""
@@ -154,7 +160,7 @@ class _Number:
         assert unit is not None
         assert self.units is not None
         index = next(index for _, _, index in find_phrases(self.units, unit.group()))
-        return Found(quantity.start, unit.end(), Groups(value=show(quantity.value), unit=self.words[index]))
+        return Found(quantity.start, unit.end(), Groups(value=show(quantity.value), unit=self.names[index]))
 
 
 def _labelled(labels: re.Pattern[str], before: str, behind: str | None) -> bool:

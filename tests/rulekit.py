@@ -1,0 +1,73 @@
+"""One shipped rule in a world of its own: a store in memory and replies from a list. It runs, and judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from stepflow.adapters.backends import scripted
+from stepflow.adapters.embedders import hashing
+from stepflow.adapters.indexes.exact import ExactIndex
+from stepflow.adapters.stores import memory
+from stepflow.archive import Archive
+from stepflow.catalog import registry
+from stepflow.compiler.pipelines import check_rule_file
+from stepflow.compiler.workshop import Workshop
+from stepflow.errors import StepflowError
+from stepflow.model import Outcome, Request
+from stepflow.plan import Plan, Rule
+from stepflow.runtime.drivers import drive
+from stepflow.runtime.extract import Declined, Task, understand
+from stepflow.runtime.interpreter import interpret
+from stepflow.runtime.journal import Journal
+from stepflow.version import VERSION
+
+RULES = Path(__file__).parents[1] / "rules"
+TRUSTED = {"verified", "fallback"}
+BARE = Workshop({}, {}, {})
+
+
+@cache
+def shipped(name: str) -> Rule:
+    """The rule of `rules/<name>.yaml`, compiled."""
+    rule, problems = check_rule_file(str(RULES / f"{name}.yaml"), registry(), VERSION)
+    assert rule is not None, problems
+    return rule
+
+
+def new_archive() -> Archive:
+    """An empty store."""
+    return Archive(memory.build(memory.Options(), BARE), hashing.build(hashing.Options(), BARE), ExactIndex)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A rule and a store that fills as it is asked."""
+
+    name: str
+    archive: Archive = field(default_factory=new_archive)
+
+    def ask(self, prompt: str, *replies: str) -> Outcome | None:
+        """The outcome of a whole run; None when it ends in an error, with nothing served."""
+        rule = shipped(self.name)
+        plan = Plan("test", str(RULES), (rule,), {}, rule.verifying)
+        backend = scripted.build(scripted.Options(replies=list(replies)), BARE)
+        try:
+            return drive(interpret(plan, Request.of(prompt), Journal()), self.archive, backend)
+        except StepflowError:
+            return None
+
+    def trusted(self, prompt: str, replies: Sequence[str]) -> str | None:
+        """The answer served as verified or as the rule's own; None when there is none that claims to be right."""
+        outcome = self.ask(prompt, *replies)
+        return outcome.answer if outcome is not None and outcome.final in TRUSTED else None
+
+
+def read(name: str, prompt: str) -> Task | None:
+    """The prompt as the rule reads it, None when it is not the rule's."""
+    try:
+        return understand(shipped(name), Request.of(prompt))
+    except Declined:
+        return None
