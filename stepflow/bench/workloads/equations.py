@@ -169,7 +169,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """Solves an equation by the textbook, in two styles, and errs in three ways."""
+    """Solves an equation by the textbook, in two styles, or errs."""
 
     check: EquationCheck
 
@@ -185,17 +185,24 @@ class Solver:
             first = int(wished.group(1)) if wished else kept + 1
             full = plain
         right = tuple(numbered(lines[kept:], first) for lines in (plain, full))
-        wrong = (self._wrong(lines, kept, first) for lines in (plain, full))
-        return Answers(right, (*wrong, self._vague()))
+        return Answers(right, tuple(self._wrong(full[kept:], first)))
 
-    def _wrong(self, lines: tuple[Line, ...], kept: int, first: int) -> str:
-        """The last line with a slip in its value."""
-        last = lines[-1]
-        slip = f"{self.check.unknown} = {written_number(_value(self.check) + 2)}"
-        return numbered((*lines[kept:-1], replace(last, equation=slip)), first)
-
-    def _vague(self) -> str:
-        return f"To solve this equation, isolate {self.check.unknown} on one side and simplify the other side."
+    def _wrong(self, lines: tuple[Line, ...], first: int) -> Iterator[str]:
+        """Slips as models make them: in a value, an operand, a letter, the problem itself, the conclusion."""
+        letter, value = self.check.unknown, _value(self.check)
+        *before, last = lines
+        right, slip = numbered(lines, first), written_number(value + 2)
+        stray = next(number for number in range(23, 99) if str(number) not in f"{right} {self.check.equation}")
+        other = next(each for each in "xyz" if each != letter)
+        shifted = " = ".join(f"{side.strip()} + 1" for side in self.check.equation.split("="))
+        yield numbered((*before, replace(last, equation=f"{letter} = {slip}")), first)
+        yield numbered((*before, replace(last, equation=f"{other} = {written_number(value)}")), first)
+        yield numbered((*before, replace(last, done=f"Subtract {stray} from both sides")), first)
+        yield f"{right}\nSo the answer is {slip}."
+        yield f"{right}\nThe equation has no solution."
+        yield f"{right}\nThe constant {stray} has gone to the other side."
+        yield f"The problem is {shifted}.\n{right}"
+        yield f"To solve this equation, isolate {letter} on one side and simplify the other side."
 
 
 def numbered(lines: tuple[Line, ...], first: int = 1) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -180,7 +180,7 @@ _CHANGES = {
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes the object, or errs in one of four ways."""
+    """Writes the object, or errs."""
 
     wish: Wish
 
@@ -189,16 +189,19 @@ class Writer:
         keys = self._wanted(call) if purpose == "patch" else self.wish.keys
         value = self._value(keys)
         bare = json.dumps(value, indent=2)
-        dropped = dict(list(value.items())[:-1])
-        return Answers(
-            (bare, json.dumps(value, indent=4)),
-            (
-                json.dumps(dropped, indent=2),
-                f"{bare[:-2]},\n}}",
-                "\n".join(f"{key}: {text}" for key, text in value.items()),
-                f"Here is your JSON: {bare[: len(bare) * 2 // 3]}",
-            ),
-        )
+        return Answers((bare, json.dumps(value, indent=4)), tuple(self._wrong(value, bare)))
+
+    def _wrong(self, value: dict[str, Any], bare: str) -> Iterator[str]:
+        """Slips as models make them: a key missing, misspelt, elsewhere or said twice, no whole JSON."""
+        last = list(value)[-1]
+        yield json.dumps({key: each for key, each in value.items() if key != last} or {"result": ""}, indent=2)
+        yield json.dumps({key.upper() if key == last else key: each for key, each in value.items()}, indent=2)
+        yield json.dumps({"data": value}, indent=2)
+        yield json.dumps([value], indent=2)
+        yield bare.replace("{", f'{{\n  "{last}": "said twice",', 1)
+        yield f"{bare[:-2]},\n}}"
+        yield "\n".join(f"{key}: {text}" for key, text in value.items())
+        yield f"Here is your JSON: {bare[: len(bare) * 2 // 3]}"
 
     def _wanted(self, call: Call) -> tuple[str, ...]:
         properties = (call.response_schema or {}).get("properties")
