@@ -1,10 +1,13 @@
 """Functions on regular expressions that stand in an answer or are made of a prompt's values.
 
-The dialect is that of Python's `re`. A pattern that takes longer than a tenth of a second fails.
+The dialect is that of Python's `re`; a pattern that only other engines read is none. A pattern that takes longer than a
+tenth of a second fails.
 """
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +15,9 @@ from stepflow.patterns import RegexPattern, compile_pattern
 from stepflow.values import describe
 
 MAX_TEXTS = 200
+_FUZZY = re.compile(
+    r"\{[^{}]*[<=][^{}]*\}"
+)  # `(ab){e<=1}`: text to `re`, a tolerance to the engine with the time limit
 _SPECIAL = frozenset(r"\\.^$*+?{}[]()|-/&~# ".replace(" ", ""))
 
 
@@ -70,10 +76,17 @@ def _escaped(char: str) -> str:
 
 
 def _compiled(pattern: Any, function: str) -> RegexPattern:
+    written = _text(pattern, function)
     try:
-        return compile_pattern(_text(pattern, function))
-    except ValueError as error:
+        compiled = compile_pattern(written)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(written)
+    except (ValueError, re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"{function}: {error}") from None
+    if _FUZZY.search(written):
+        raise ValueError(f"{function}: {written!r} means different things to different engines")
+    return compiled
 
 
 def _text(value: Any, function: str) -> str:
