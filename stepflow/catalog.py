@@ -23,7 +23,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "converter": _table(
         "strategies.converters",
         "text", "number", "integer", "boolean", "list", "json", "fields", "equation", "date", "schema", "value",
-        "money", "duration", "percent", "rows",
+        "money", "duration", "percent", "rows", "set",
     ),
     "segmenter": _table(
         "strategies.segmenters",

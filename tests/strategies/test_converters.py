@@ -26,6 +26,7 @@ from stepflow.strategies.converters import (
     value,
 )
 from stepflow.strategies.converters import list as items
+from stepflow.strategies.converters import set as set_
 from stepflow.values import Equation, Linear, NotLinear
 
 TREE = Node("start", (Leaf("WORD", "a"),))
@@ -78,6 +79,7 @@ TREE = Node("start", (Leaf("WORD", "a"),))
         (rows, "```csv\na,b\n1,2\n```", ({"a": "1", "b": "2"},)),
         (rows, "| a | b |\n|---|---|\n| 1 | 2 |", ({"a": "1", "b": "2"},)),
         (rows, ({"a": "1"},), ({"a": "1"},)),
+        (set_, ("b", "A", "b "), ("A", "b")),
     ],
 )
 def test_a_raw_value_becomes(plug: Any, raw: Any, expected: Any) -> None:
@@ -98,6 +100,8 @@ def test_a_raw_value_becomes(plug: Any, raw: Any, expected: Any) -> None:
         (integer, True, "expected text"),
         (boolean, "1", "neither true nor false"),
         (items, " , ", "lists nothing"),
+        (set_, "a, b", "no list of texts"),
+        (set_, (1, 2), "no list of texts"),
         (json, "{'a': 1}", "double quotes"),
         (fields, "a b", "no parts"),
         (equation, "x = 1", "parse tree"),
