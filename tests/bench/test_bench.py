@@ -217,3 +217,12 @@ def test_a_request_that_times_out_counts_as_an_error_and_an_unreachable_model_en
         return
     (only,) = run([read_workload(str(path), 1)], {"failing": "failing.yaml"})
     assert (only.share, only.correct) == ("error", False)
+
+
+def test_a_report_names_the_model_that_the_pipelines_name(pipeline, requests, tmp_path, monkeypatch):
+    (tmp_path / "small.yaml").write_text(
+        (tmp_path / "small.yaml").read_text().replace("replies: []", "replies: ['France: Paris.'], cycle: true")
+    )
+    arguments = ["-p", pipeline, "--mix", requests, "--seeds", "1", "--backend", "pipeline", "--json", "b.json"]
+    CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert json.loads((tmp_path / "b.json").read_text())["facts"]["model"] == "scripted"

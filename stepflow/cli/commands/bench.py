@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ def command(
         rows = runner.run(workloads, named, simulation, settings, advance)
     found = figures.summaries(rows)
     terminal.show(Console(), found, rows)
-    facts = _facts(mix, seeds, requests, backend, simulation, model)
+    facts = _facts(mix, seeds, requests, simulation, "" if simulation else _models(named, settings))
     if json_file:
         data = {"facts": facts, "pipelines": [each.plain() for each in found], "rows": [row.plain() for row in rows]}
         Path(json_file).write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -150,6 +150,16 @@ def _named(pipelines: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _models(pipelines: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+    """The models that the pipelines' files name, with the settings put into them."""
+    from stepflow.catalog import registry
+    from stepflow.compiler.pipelines import compile_pipeline
+    from stepflow.version import VERSION
+
+    compiled = (compile_pipeline(path, registry(), VERSION, settings) for path in pipelines.values())
+    return ", ".join(dict.fromkeys(each.backend.model for each in compiled))
+
+
 def _progress(console: Any, total: int) -> Any:
     """A context manager around a bar; what it gives is called once for each request."""
     from contextlib import contextmanager
@@ -165,9 +175,7 @@ def _progress(console: Any, total: int) -> Any:
     return bar()
 
 
-def _facts(
-    mix: str, seeds: str, requests: int | None, backend: str, simulation: Simulation | None, model: str | None
-) -> dict[str, str]:
+def _facts(mix: str, seeds: str, requests: int | None, simulation: Simulation | None, models: str) -> dict[str, str]:
     """What was measured, with what, on what."""
     import os
     import platform
@@ -181,7 +189,7 @@ def _facts(
             f"simulated: {simulation.correctness:.1%} right, {speed.latency:g} s + {speed.tokens_per_second:g} tokens/s"
         )
     else:
-        facts["model"] = model or os.environ.get("STEPFLOW_MODEL") or "the pipelines' own"
+        facts["model"] = models
     facts["machine"] = (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
