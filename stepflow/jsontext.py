@@ -94,6 +94,26 @@ def parts(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def is_member(text: str) -> bool:
+    """Whether the text is one member of an object: a key, a colon and a value."""
+    try:
+        return len(parse(f"{{{text}}}")) == 1
+    except ValueError:
+        return False
+
+
+def parse_part(text: str) -> Any:
+    """A part of a value (a member of an object, an element of an array) as a value that has this part alone.
+
+    `"a": 1` is the object `{"a": 1}`, `1` the array `[1]`; an empty object or array has no parts and stays itself.
+    Raises `ValueError` as `parse` does.
+    """
+    if is_member(text):
+        return parse(f"{{{text}}}")
+    value = parse(text)
+    return value if value in ({}, []) else [value]
+
+
 def freeze(value: Any) -> Any:
     """The same data with tuples for lists, as the values of the language are."""
     if isinstance(value, list | tuple):

@@ -108,10 +108,13 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """What is asked of the model in one situation. `template` None sends the user's own message."""
+    """What is asked of the model in one situation. `template` None sends the user's own message.
+
+    `schema` gives the JSON Schema of the reply, or something else when there is none.
+    """
 
     template: Template | None = None
-    schema_from: str | None = None
+    schema: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

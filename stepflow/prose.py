@@ -32,6 +32,11 @@ def find_phrases(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int
         yield match.start(), match.end(), int((match.lastgroup or "g0")[1:])
 
 
+def plain_spelling(name: str) -> str:
+    """The name without capitals, blanks, hyphens and underscores: `firstName` and `first_name` are one name."""
+    return "".join(char for char in name.casefold() if char not in "_-" and not char.isspace())
+
+
 def _phrase(phrase: str, whole_words: bool) -> str:
     words = phrase.split()
     if not words:

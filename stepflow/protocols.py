@@ -73,7 +73,10 @@ class Piece:
 
 
 class Segmenter(Protocol):
-    """Cuts an answer into steps. Lossless: texts and separators, joined, are the identical text."""
+    """Cuts an answer into steps. Lossless: texts and separators, joined, are the identical text.
+
+    One whose steps cannot stand on lines of their own says in `joint` what separates two of them.
+    """
 
     def clean(self, text: str) -> str:
         """The part of a model's reply that is the answer (most return it unchanged; `json` strips fences and prose).

@@ -1,10 +1,13 @@
 """The prompts sent when a rule writes none of its own, and the names that prompts may use."""
 
+ANSWER_NAMES = frozenset({"output", "steps", "answer", "cached"})
 PATCH_NAMES = frozenset(
     {
+        "kept",
         "kept_steps",
         "steps_before",
         "steps_after",
+        "failing",
         "failing_steps",
         "failed_steps",
         "next_index",
@@ -15,8 +18,8 @@ PATCH_NAMES = frozenset(
 )
 REPAIR_NAMES = frozenset({"failures", "output"})
 FALLBACK_NAMES = frozenset({"failures"})
-RUN_NAMES = PATCH_NAMES | frozenset(
-    {"prompt", "rest", "constraints", "steps", "previous", "answer", "cached", "reason", "pass_ratio"}
+RUN_NAMES = (
+    PATCH_NAMES | ANSWER_NAMES | frozenset({"prompt", "rest", "constraints", "previous", "reason", "pass_ratio"})
 )
 """Names that every run has: a constraint of the same name would be hidden, and seem to be checked."""
 

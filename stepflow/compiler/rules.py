@@ -89,7 +89,9 @@ class RuleCompiler:
         generate = self._prompting("generate", spec.generate, base, None)
         patch = None
         if spec.patch.enabled:
-            prompting = self._prompting("patch", spec.patch, base | prompts.PATCH_NAMES, prompts.PATCH)
+            prompting = self._prompting(
+                "patch", spec.patch, base | prompts.PATCH_NAMES | prompts.ANSWER_NAMES, prompts.PATCH
+            )
             patch = Patch(spec.patch.scope, spec.patch.max_calls, prompting)
         repair = None
         if spec.repair.max_attempts:
@@ -298,7 +300,7 @@ class RuleCompiler:
         label = item.get("id") or item.get("type") or f"item {index + 1}" if isinstance(item, Mapping) else item
         site = self.site.at("verify", index, crumb=f"verify › {label}")
         scope = item.get("scope", "output") if isinstance(item, Mapping) else "output"
-        names = self.known | {"output", "steps", "answer", "cached"}
+        names = self.known | prompts.ANSWER_NAMES
         if scope == "step":
             names |= {"step", "previous"}
         component = self._resolve("verifier", site, VerifyCommon, names)
@@ -340,7 +342,7 @@ class RuleCompiler:
         )
 
     def _rewriters(self, spec: RuleSpec) -> tuple[Rewrite, ...]:
-        known = self.known | {"output", "steps", "answer", "cached", "step", "previous"}
+        known = self.known | prompts.ANSWER_NAMES | {"step", "previous"}
         rewriters = []
         for index in range(len(spec.rewrite)):
             site = self.site.at("rewrite", index, crumb="rewrite")
@@ -357,7 +359,15 @@ class RuleCompiler:
         if key in self.site.data:
             check_notations(spec, self.site.at(key), self.workshop, known)
         text = spec.prompt if spec.prompt is not None else default
-        return Prompting(self._template(text), spec.response_format_from)
+        return Prompting(
+            self._template(text), self._optional_expression(spec.response_format, spec.response_format_from)
+        )
+
+    def _optional_expression(self, *texts: str | None) -> Any:
+        try:
+            return next((self.workshop.expression(text) for text in texts if text is not None), None)
+        except NotationError:
+            return None  # reported by check_notations, at its place
 
     def _fallback(self, spec: RuleSpec, base: frozenset[str]) -> Fallback:
         if "fallback" in self.site.data:

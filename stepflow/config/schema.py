@@ -113,6 +113,15 @@ class PromptingSpec(Options):
 
     prompt: TemplateText | None = Field(None, description="The message sent instead of the user's own")
     response_format_from: NameRef | None = Field(None, description="A name whose value is a JSON Schema for the reply")
+    response_format: ExpressionText | None = Field(
+        None, description="The same as an expression over all that the prompt may name"
+    )
+
+    @model_validator(mode="after")
+    def _one_response_format(self) -> PromptingSpec:
+        if self.response_format_from is not None and self.response_format is not None:
+            raise ValueError("give either `response_format` or `response_format_from`, not both")
+        return self
 
 
 class PatchSpec(PromptingSpec):

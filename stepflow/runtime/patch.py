@@ -18,7 +18,7 @@ from stepflow.runtime.extract import Task
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.stitch import content, join
-from stepflow.runtime.verify import Examination, examine
+from stepflow.runtime.verify import Examination, answer_names, examine, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def patch(run: Run, task: Task, examination: Examination, record: Record) -> Gen
     assert template is not None
     for _ in range(rule.patch.max_calls):
         try:
-            content = template({**task.names, **prompt_names(examination, region)})
-            messages = conversation(run.request, content)
-            completion = yield from run.ask(messages, "patch", schema_of(task, rule.patch.prompting))
+            names = {**answer_names(task, examination.steps, record), **prompt_names(examination, region)}
+            messages = conversation(run.request, template(names))
+            completion = yield from run.ask(messages, "patch", schema_of(run, rule.patch.prompting, names))
             if completion.finish_reason == "length":
                 raise NotSegmentable("the patch was cut off")
             patched = _first_that_passes(task, examination, region, completion.text, record)
@@ -115,8 +115,14 @@ def _first_that_passes(task: Task, examination: Examination, region: Region, rep
 
     What was kept still comes from the record, so what must not be left over of it is looked for.
     """
-    tried = [examine(task, steps, record) for steps in _placed(task.rule, examination, region, reply)]
-    return next((each for each in tried if each.passed), tried[0])
+    first: Examination | None = None
+    for steps in _placed(task.rule, examination, region, reply):
+        placed = examine(task, steps, record)
+        if placed.passed:
+            return placed
+        first = first or placed
+    assert first is not None
+    return first
 
 
 def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
@@ -124,8 +130,11 @@ def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
     steps = examination.steps
     failing = tuple(step for step in steps if step.index in region.steps)
     shown = failing[0] if failing else None
+    kept = kept_steps(examination, region)
     return {
-        "kept_steps": _text(kept_steps(examination, region)),
+        "kept": tuple(visible(step, len(steps)) for step in kept),
+        "kept_steps": _text(kept),
+        "failing": tuple(visible(step, len(steps)) for step in failing),
         "steps_before": _text(steps[: region.first - 1]),
         "steps_after": _text(steps[region.last :]),
         "failing_steps": _text(failing),
@@ -145,7 +154,8 @@ def kept_steps(examination: Examination, region: Region) -> tuple[Step, ...]:
 def _placed(rule: Rule, examination: Examination, region: Region, reply: str) -> Iterator[tuple[Step, ...]]:
     """The steps of the whole answer with the reply in place, read afresh; several places where more than one is meant.
 
-    Raises `NotSegmentable`.
+    A reply with more steps than it was asked for may be a whole answer: it is also tried alone, as the last resort.
+    Raises `NotSegmentable` when none of them is an answer.
     """
     new = _without_preamble(rule, cut(rule, reply.strip("\r\n"), "patch"))
     steps = examination.steps
@@ -156,19 +166,34 @@ def _placed(rule: Rule, examination: Examination, region: Region, reply: str) ->
         texts = [join(steps, region.first, region.last, new, rule.segmenter)]
     else:
         texts = _apart(rule, examination, region, new)
+    if not region.steps or len(new) > len(region.steps):
+        texts.append("".join(step.text + step.separator for step in new))
     origins = {content(step, rule.segmenter): step.origin for step in kept_steps(examination, region)}
+    unreadable: NotSegmentable | None = None
+    found = False
     for text in texts:
-        read = cut(rule, text, "patch")
+        try:
+            read = cut(rule, text, "patch")
+        except NotSegmentable as error:
+            unreadable = unreadable or error
+            continue
+        found = True
         yield tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in read)
+    if not found and unreadable is not None:
+        raise unreadable
 
 
 def _apart(rule: Rule, examination: Examination, region: Region, new: tuple[Step, ...]) -> list[str]:
-    """Regions that lie apart: a reply with a step for each failing one, or else with everything from first to last."""
+    """Regions that lie apart: a reply with a step for each failing one, or else with everything from first to last.
+
+    Steps beyond those that fail were missing: they go behind the last of them.
+    """
     texts = [join(examination.steps, region.first, region.last, new, rule.segmenter)]
-    if len(new) == len(region.steps):
-        exchanged = dict(zip(region.steps, new, strict=True))
+    wanted = len(region.steps)
+    if len(new) >= wanted:
+        exchanged = dict(zip(region.steps, new[:wanted], strict=True))
         block = [exchanged.get(step.index, step) for step in examination.steps[region.first - 1 : region.last]]
-        texts.insert(0, join(examination.steps, region.first, region.last, block, rule.segmenter))
+        texts.insert(0, join(examination.steps, region.first, region.last, [*block, *new[wanted:]], rule.segmenter))
     return texts
 
 

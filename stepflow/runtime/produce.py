@@ -34,7 +34,7 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
     attempts: list[tuple[Completion, Examination]] = []
     try:
         messages = conversation(run.request, _render(task, task.rule.generate.template, {}))
-        completion = yield from run.ask(messages, "generate", schema_of(task, task.rule.generate))
+        completion = yield from run.ask(messages, "generate", schema_of(run, task.rule.generate, task.names))
         attempts.append((completion, judge(run, task, completion, "model")))
         if not attempts[-1][1].passed:
             yield from _repair(run, task, messages, attempts)
@@ -73,9 +73,10 @@ def _repair(
             return
         names = {"failures": examination.reasons, "output": completion.text}
         content = _render(task, repair.prompting.template, names) or ""
+        schema = schema_of(run, repair.prompting, {**task.names, **names})
         said = (Message("assistant", completion.text),) if completion.text.strip() else ()
         messages = (*asked, *said, Message("user", content))
-        completion = yield from run.ask(messages, "repair", schema_of(task, repair.prompting))
+        completion = yield from run.ask(messages, "repair", schema)
         attempts.append((completion, judge(run, task, completion, "repair")))
         if attempts[-1][1].passed:
             return

@@ -31,13 +31,20 @@ class Offer:
     failed_steps: tuple[int, ...] = ()
 
     @property
-    def rank(self) -> tuple[bool, float]:
-        """Usable before refused; then by the share of steps that pass."""
-        return not self.refusal, self.examination.pass_ratio if self.examination else 0.0
+    def rank(self) -> tuple[bool, bool, float]:
+        """Usable before refused; one that passes whole before others; then by the share of steps that pass."""
+        if self.examination is None:
+            return not self.refusal, False, 0.0
+        return not self.refusal, self.examination.passed, self.examination.pass_ratio
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it may be served as it is stored."""
+        return self.rank[:2] == (True, True) and not self.changes
 
 
 def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer | None]:
-    """The first candidate that passes whole, else the best one; None when nothing was nominated."""
+    """The first candidate that passes as it is stored, else the best one; None when nothing was nominated."""
     if not run.has("retrieve"):
         run.journal.add("retrieve", "no candidate is looked for: the pipeline leaves this stage out")
         return None
@@ -61,7 +68,7 @@ def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer |
         offer = _consider(run, task, keys, candidate)
         if best is None or offer.rank > best.rank:
             best = offer
-        if offer.examination is not None and offer.examination.passed and not offer.refusal:
+        if offer.is_ready:
             return offer
     return best
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from stepflow.model import Message, Request, Usage
 from stepflow.plan import Plan, Prompting
-from stepflow.protocols import Call, Completion
+from stepflow.protocols import Call, Completion, Names
 from stepflow.runtime.effects import Effect, Generate, Generated, Reply
-from stepflow.runtime.extract import Task
 from stepflow.runtime.journal import Journal
 
 Flow = Generator[Effect, Reply, Any]
@@ -76,9 +75,13 @@ def conversation(request: Request, content: str | None) -> tuple[Message, ...]:
     return (*request.messages[:last], Message("user", content), *request.messages[last + 1 :])
 
 
-def schema_of(task: Task, prompting: Prompting) -> Mapping[str, Any] | None:
-    """The JSON Schema that a prompting passes to backends that support it."""
-    if prompting.schema_from is None:
+def schema_of(run: Run, prompting: Prompting, names: Names) -> Mapping[str, Any] | None:
+    """The JSON Schema that a prompting passes to backends that support it; it helps the model, and decides nothing."""
+    if prompting.schema is None:
         return None
-    value = task.names.get(prompting.schema_from)
+    try:
+        value = prompting.schema(names)
+    except ValueError as error:
+        run.journal.add("generate", f"no schema is sent: `response_format` cannot be computed: {error}")
+        return None
     return value if isinstance(value, Mapping) else None

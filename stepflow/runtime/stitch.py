@@ -20,7 +20,7 @@ def join(steps: Sequence[Step], first: int, last: int, new: Sequence[Step], segm
     joined = [*steps[: first - 1], *fresh, *steps[last:]]
     ends = {id(steps[-1]), id(new[-1])}
     end = (steps if kept else new)[-1].separator
-    between = _separator([*steps[:-1], *new[:-1]])
+    between = _separator([*steps[:-1], *new[:-1]], segmenter)
     parts: list[str] = []
     for position, step in enumerate(joined, start=1):
         moved = step.index != position or position >= first
@@ -35,7 +35,7 @@ def join(steps: Sequence[Step], first: int, last: int, new: Sequence[Step], segm
 def without(steps: Sequence[Step], surplus: Collection[int], segmenter: Segmenter) -> str:
     """The text of an answer's steps without those of these indexes; some must be left. It ends as it ended."""
     kept = [step for step in steps if step.index not in surplus]
-    between = _separator(steps[:-1])
+    between = _separator(steps[:-1], segmenter)
     parts: list[str] = []
     for position, step in enumerate(kept, start=1):
         parts.append(segmenter.relabel(step.text, position) if step.index != position else step.text)
@@ -49,6 +49,7 @@ def content(step: Step, segmenter: Segmenter) -> str:
     return " ".join(step.text[segmenter.body(step.text) :].split()).casefold()
 
 
-def _separator(steps: Sequence[Step]) -> str:
-    """What stands between steps of these answers: the first separator in use, else a line break."""
-    return next((step.separator for step in steps if step.separator), "\n")
+def _separator(steps: Sequence[Step], segmenter: Segmenter) -> str:
+    """What stands between steps of these answers: the first separator in use, else the segmenter's, or a line break."""
+    usual: str = getattr(segmenter, "joint", "\n")
+    return next((step.separator for step in steps if step.separator), usual)

@@ -77,13 +77,18 @@ def step_names(task: Task, steps: Sequence[Step], position: int, cached: Record 
     previous: dict[str, Any] = {}
     for step in steps[:position]:
         previous.update(step.fields)
-    return {**names, "step": _visible(steps[position], len(steps)), "previous": previous}
+    return {**names, "step": visible(steps[position], len(steps)), "previous": previous}
+
+
+def answer_names(task: Task, steps: Sequence[Step], cached: Record | None) -> dict[str, Any]:
+    """What expressions and templates about these steps as an answer may name."""
+    return _names(task, steps, cached)[0]
 
 
 def _names(task: Task, steps: Sequence[Step], cached: Record | None) -> tuple[dict[str, Any], list[Verdict]]:
     """What expressions about the answer may name, and a failed verdict when the answer cannot be read."""
     text = "".join(step.text + step.separator for step in steps)
-    names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(_visible(step, len(steps)) for step in steps)}
+    names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(visible(step, len(steps)) for step in steps)}
     if cached is not None:
         names["cached"] = {"constraints": cached.constraints, "let": cached.let, "prompt": cached.prompt}
     answer, unreadable = read_answer(task.rule, text)
@@ -106,7 +111,7 @@ def _steps_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) 
     verdicts: list[Verdict] = []
     previous: dict[str, Any] = {}
     for step in steps:
-        seen = {**names, "step": _visible(step, len(steps)), "previous": previous}
+        seen = {**names, "step": visible(step, len(steps)), "previous": previous}
         verdicts += _step_verdicts(rule, step, seen)
         previous = {**previous, **step.fields}
     return verdicts
@@ -159,7 +164,7 @@ def _message(check: Check, names: Mapping[str, Any], reason: str) -> str:
         return reason
 
 
-def _visible(step: Step, count: int) -> dict[str, Any]:
+def visible(step: Step, count: int) -> dict[str, Any]:
     """A step as expressions see it: its fields, and index, count, text, rest."""
     return {**step.fields, "index": step.index, "count": count, "text": step.text, "rest": step.rest}
 

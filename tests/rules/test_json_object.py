@@ -162,6 +162,10 @@ def test_rewordings_are_reused_without_a_call(turns: list[Turn]) -> None:
     assert len(reworded) >= 250
 
 
+FITTED = {"key_case_changed", "count_changed", "key_removed"}
+"""Variants that a base's values can be fitted to without a model: keys spelled otherwise, fewer elements or keys."""
+
+
 def test_what_a_base_does_not_answer_never_gets_its_answer(turns: list[Turn]) -> None:
     refused: Counter[str] = Counter()
     for turn in turns:
@@ -169,7 +173,10 @@ def test_what_a_base_does_not_answer_never_gets_its_answer(turns: list[Turn]) ->
         if outcome is None or outcome.final not in TRUSTED:
             refused[variant.kind] += not variant.base_answer_right
             continue
-        assert variant.base_answer_right, (variant, outcome.answer)
+        if not variant.base_answer_right:  # what the base says, in the shape that is asked for now
+            assert (outcome.outcome, outcome.calls) == ("rewrite", 0), (variant, outcome.answer)
+            assert variant.kind in FITTED, (variant, turn.stored, outcome.answer)
+            assert outcome.answer != turn.stored
         assert variant.item is not None
         assert judge_json(variant.item, outcome.answer).right
     assert set(refused) >= {"subject_changed", "key_added", "key_renamed", "type_changed", "count_changed", "yaml"}

@@ -203,6 +203,16 @@ def contains(items: Any, item: Any) -> bool:
 
 
 def same_items(a: Any, b: Any) -> bool:
+def pick(table: Any, wanted: Any) -> Mapping[Any, Any]:
+    """The members of a map with these keys, in the order of the keys; keys that it does not have are left out.
+
+    Examples:
+        pick({'a': 1, 'b': 2}, ['b', 'c']) == {'b': 2}
+    """
+    entries = _map(table, "pick")
+    return {key: entries[key] for key in _list(wanted, "pick") if isinstance(key, str | int) and key in entries}
+
+
     """Whether two lists hold the same items equally often, in any order.
 
     Examples:
@@ -302,3 +312,4 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "any": any_of,
     "all": all_of,
 }
+    "pick": pick,

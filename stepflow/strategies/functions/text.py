@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from stepflow.prose import plain_spelling
 from stepflow.values import describe, show
 
 MAX_TEXT = 1_000_000
@@ -50,6 +51,18 @@ def normalise_space(text: Any) -> str:
         normalise_space('  a   b  ') == 'a b'
     """
     return " ".join(_text(text, "normalise_space").split())
+
+
+def spelling(text: Any) -> Any:
+    """A name, or each of a list, without capitals, blanks, hyphens and underscores: all spellings are the same text.
+
+    Examples:
+        spelling('firstName') == spelling('first_name')
+        spelling(['First-Name', 'age']) == ['firstname', 'age']
+    """
+    if isinstance(text, list | tuple):
+        return tuple(spelling(each) for each in text)
+    return plain_spelling(_text(text, "spelling"))
 
 
 def words(text: Any) -> tuple[str, ...]:
@@ -188,6 +201,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "strip": strip,
     "trim": strip,
     "normalise_space": normalise_space,
+    "spelling": spelling,
     "words": words,
     "lines": lines,
     "split": split,

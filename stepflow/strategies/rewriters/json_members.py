@@ -4,12 +4,16 @@ Drops members that only the old request asked for, brings the others into the ne
 is the same word in another spelling (`firstName` and `first_name`). Values are copied to the byte; none is ever
 invented, so an object that lacks a key is left to `patch`.
 
+The step may also be one part of the answer (`segment: {type: json, by: part}`): an element is fitted like an object of
+its own, a member is renamed when only its key is spelled otherwise and the answer has no member of the wanted key, and
+the object that it holds is fitted.
+
 Options: `schema_from`, a name whose value is a JSON Schema of an object (or of an array of objects).
 
     rewrite:
       - {type: json_members, schema_from: shape}
 
-Proposes nothing when the step is not a JSON object, or a required key has no member.
+Proposes nothing when the step is neither, when a wanted key has no member, or two members could be the one meant.
 """
 
 from __future__ import annotations
@@ -22,8 +26,9 @@ from typing import Any
 from pydantic import Field
 
 import stepflow.options
-from stepflow.jsontext import parse, parts
+from stepflow.jsontext import is_member, parse, parts
 from stepflow.notation import BuildContext, NameRef
+from stepflow.prose import plain_spelling
 from stepflow.protocols import Rewriter, Rewriting
 
 NAME = "json_members"
@@ -49,11 +54,40 @@ class _JsonMembers:
         new, old = rewriting.new.get(self.schema_from), rewriting.old.get(self.schema_from)
         if not isinstance(new, Mapping) or not isinstance(old, Mapping):
             return ()
+        body = rewriting.body
         try:
-            text = _fitted(rewriting.body, old, new)
+            if is_member(body):
+                text = _fitted_member(body, old, new, _others(rewriting))
+            elif new.get("type") == "array" and body.lstrip().startswith("{"):
+                text = _fitted(body, _items(old), _items(new))
+            else:
+                text = _fitted(body, old, new)
         except ValueError:
             return ()
-        return () if text == rewriting.body else (text,)
+        return () if text == body else (text,)
+
+
+def _others(rewriting: Rewriting) -> set[str]:
+    """The keys of the whole answer. Raises `ValueError` when it is not an object."""
+    output = parse(str(rewriting.names.get("output", "")))
+    if not isinstance(output, dict):
+        raise ValueError("the answer is not an object")
+    return set(output)
+
+
+def _fitted_member(text: str, old: Mapping[str, Any], new: Mapping[str, Any], there: set[str]) -> str:
+    """The JSON text of one member under the key that is wanted. Raises `ValueError` when none is, or more than one."""
+    key, rest = _member(text)
+    before, after = old.get("properties", {}), new.get("properties", {})
+    wanted = key
+    if key not in after:
+        missing = {each for each in after if each not in there}
+        spelled = [each for each in missing if plain_spelling(each) == plain_spelling(key)]
+        rivals = [each for each in there if each not in after and plain_spelling(each) == plain_spelling(key)]
+        if len(spelled) != 1 or len(rivals) != 1:
+            raise ValueError(f"no key is wanted for {key!r}")
+        wanted = spelled[0]
+    return f"{json.dumps(wanted, ensure_ascii=False)}{_nested(rest, before.get(key, {}), after[wanted])}"
 
 
 def _fitted(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -100,14 +134,10 @@ def _member(text: str) -> tuple[str, str]:
 def _source(key: str, members: Mapping[str, str], wanted: Iterable[str]) -> str:
     if key in members:
         return key
-    same = [each for each in members if _spelling(each) == _spelling(key) and each not in set(wanted)]
+    same = [each for each in members if plain_spelling(each) == plain_spelling(key) and each not in set(wanted)]
     if len(same) != 1:
         raise ValueError(f"no member {key!r}")
     return same[0]
-
-
-def _spelling(key: str) -> str:
-    return "".join(char for char in key.casefold() if char.isalnum())
 
 
 def _rejoined(text: str, spans: Sequence[tuple[int, int]], written: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """`json`: the answer is one JSON value; its members or elements may be the steps.
 
 The reply is first cleaned: fences and prose around the value are taken off. `by: document` makes it one step,
-`by: member` one step of each key with its value, `by: element` one of each element of the array. The opening bracket
-belongs to the first step's text; commas, blanks and the closing bracket are separators.
+`by: member` one step of each key with its value, `by: element` one of each element of the array, and `by: part` one of
+each member or element, whichever the value has. The opening bracket belongs to the first step's text; commas, blanks
+and the closing bracket are separators.
 
 Options: `by`, and `root`, the kind of value asked for.
 
@@ -25,14 +26,14 @@ from stepflow.protocols import BuildContext, Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "json"
-_BRACKETS = {"member": "{", "element": "["}
+_BRACKETS = {"member": "{", "element": "[", "part": "{["}
 _ROOTS: dict[str, jsontext.Root] = {"member": "object", "element": "array"}
 
 
 class Options(stepflow.options.Options):
     """What a step is."""
 
-    by: Literal["document", "member", "element"] = Field("document", description="What one step is.")
+    by: Literal["document", "member", "element", "part"] = Field("document", description="What one step is.")
     root: jsontext.Root = Field("any", description="The kind of JSON value that the answer must be.")
 
     @model_validator(mode="after")
@@ -52,6 +53,7 @@ def build(options: Options, context: BuildContext) -> Segmenter:
 class _Json:
     by: str
     root: jsontext.Root
+    joint: str = ", "
 
     def clean(self, text: str) -> str:
         """The JSON value in the reply. Raises `ValueError` unless there is exactly one."""
@@ -75,9 +77,8 @@ class _Json:
 
     def body(self, text: str) -> int:
         """Behind the opening bracket that the first step begins with; 0 for the other steps."""
-        bracket = _BRACKETS.get(self.by, "")
         content = text.lstrip()
-        if not bracket or not content.startswith(bracket) or _is_json(content):
+        if not content.startswith(tuple(_BRACKETS.get(self.by, ""))) or _is_json(content):
             return 0
         return len(text) - len(content[1:].lstrip())
 
@@ -88,7 +89,12 @@ class _Json:
         body = self.body(text)
         if index != 1:
             return text[body:]
-        return text if body else _BRACKETS[self.by] + text
+        return text if body else self._bracket(text) + text
+
+    def _bracket(self, part: str) -> str:
+        """The bracket that opens a value of this part."""
+        brackets = _BRACKETS[self.by]
+        return brackets if len(brackets) == 1 else "{" if jsontext.is_member(part) else "["
 
 
 def _is_json(text: str) -> bool:

@@ -3,14 +3,18 @@
 Stricter than JSON Schema in one point: 30.0 is a number but not an integer. `format` is asserted for date, email, ipv4,
 ipv6 and uuid. `pattern` runs with a time limit.
 
-Options: `schema`, or `schema_from` (the name of a schema that the prompt fixes or the rule makes).
+Options: `schema`, or `schema_from` (the name of a schema that the prompt fixes or the rule makes); `of: part` when the
+text is one member of the object, or one element of the array, that the schema describes. A part is held to what the
+schema says of parts (`properties`, `additionalProperties`, `propertyNames`, `items`), not to what it says of the whole.
 
     verify:
       - type: json_schema
         schema: {type: object, required: [name], properties: {age: {type: integer}}}
+      - {type: json_schema, scope: step, of: part, schema_from: shape}
 
 Fails with the path of the first thing wrong, and for every text when the schema itself is wrong. Refuses schemas that
-refer outside themselves and, since their patterns could not be limited, `patternProperties`.
+refer outside themselves and, since their patterns could not be limited, `patternProperties`; and, for a part,
+`prefixItems`, since a part does not know its place.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -31,6 +35,7 @@ from stepflow.values import encode_plain, exact
 NAME = "json_schema"
 _FORMATS = ("date", "email", "ipv4", "ipv6", "uuid")
 _MAX_KEPT = 64
+_OF_PARTS = frozenset({"type", "properties", "additionalProperties", "propertyNames", "items", "$defs"})
 
 
 class Options(stepflow.options.Options):
@@ -38,6 +43,7 @@ class Options(stepflow.options.Options):
 
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
     schema_from: NameRef | None = Field(None, description="Name of the value that is the JSON Schema.")
+    of: Literal["whole", "part"] = Field("whole", description="What the text is of what the schema describes.")
 
     @model_validator(mode="after")
     def _given(self) -> Options:
@@ -49,20 +55,21 @@ class Options(stepflow.options.Options):
 
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of a schema; the schema library is imported when a text is first verified."""
-    return _JsonSchema(Wanted(options.schema_, options.schema_from), context)
+    return _JsonSchema(Wanted(options.schema_, options.schema_from), context, options.of == "part")
 
 
 @dataclass(frozen=True, slots=True)
 class _JsonSchema:
     wanted: Wanted
     context: BuildContext
+    of_part: bool = False
     validators: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def verify(self, view: View) -> str | None:
         """None when the schema accepts the text's JSON."""
         validator = self._validator(self.wanted(view))
         try:
-            data = jsontext.parse(view.text)
+            data = jsontext.parse_part(view.text) if self.of_part else jsontext.parse(view.text)
         except ValueError as error:
             return f"is not JSON: {error}"
         errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
@@ -76,8 +83,15 @@ class _JsonSchema:
             if len(self.validators) >= _MAX_KEPT:
                 self.validators.clear()
             _refuse(schema)
-            self.validators[key] = _compile(schema, self.context)
+            self.validators[key] = _compile(_on_parts(schema) if self.of_part else schema, self.context)
         return self.validators[key]
+
+
+def _on_parts(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a schema says of each member or element alone."""
+    if "prefixItems" in schema:
+        raise ValueError("`prefixItems` speaks of places, which a part does not know")
+    return {key: value for key, value in schema.items() if key in _OF_PARTS}
 
 
 def _compile(schema: Mapping[str, Any], context: BuildContext) -> Any:

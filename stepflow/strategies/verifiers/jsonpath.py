@@ -5,22 +5,24 @@ otherwise, and every value found must hold up. Keys are case-sensitive; 30.0 is 
 
 Options: `given` (the path, `$` by default) and at least one of `exists` · `count(_from)` · `equals(_from)` ·
 `is_a` (a JSON type) · `matches` (a pattern) · `has_keys(_from)` · `only_keys(_from)` ·
-`lacks_keys(_from)`, keys that no object found may have, however they are capitalised.
+`lacks_keys(_from)`, keys that no object found may have, however they are capitalised. With `of: part` the text is one
+member of an object, or one element of an array, and is looked at as an object or array that has this part alone.
 
     verify:
       - {type: jsonpath, has_keys_from: required_keys}
       - {type: jsonpath, given: '$.age', is_a: integer}
       - {type: jsonpath, given: '$[*]', count_from: number_of_items}
+      - {type: jsonpath, scope: step, of: part, lacks_keys: [password]}
 
 Fails when the text is not JSON, naming what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +40,7 @@ class Options(stepflow.options.Options):
     """Where to look, and what must be there."""
 
     given: JsonPathText = Field("$", description="The JSONPath of the values to look at.")
+    of: Literal["whole", "part"] = Field("whole", description="What the text is: a whole value, or a part of one.")
     exists: bool | None = Field(None, description="`true`: something must be found; `false`: nothing may be.")
     count: int | None = Field(None, ge=0, description="How many values must be found.")
     count_from: NameRef | None = Field(None, description="Name of the value that says how many.")
@@ -65,6 +68,7 @@ def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of values at a path."""
     return _JsonPath(
         context.jsonpath(options.given),
+        _parse_part if options.of == "part" else _parse,
         options.exists,
         options.is_a,
         None if options.matches is None else context.regex(options.matches),
@@ -73,12 +77,14 @@ def build(options: Options, context: BuildContext) -> Verifier:
 
 
 _parse = lru_cache(maxsize=8)(jsontext.parse)
-"""A chain asks the same answer several times; nobody changes what is shared."""
+_parse_part = lru_cache(maxsize=64)(jsontext.parse_part)
+"""A chain asks the same answer, and its parts, several times; nobody changes what is shared."""
 
 
 @dataclass(frozen=True, slots=True)
 class _JsonPath:
     path: Path
+    parse: Callable[[str], Any]
     exists: bool | None
     is_a: jsontext.Type | None
     matches: Pattern | None
@@ -91,7 +97,7 @@ class _JsonPath:
     def verify(self, view: View) -> str | None:
         """None when everything found is as said."""
         try:
-            data = _parse(view.text)
+            data = self.parse(view.text)
         except ValueError as error:
             return f"is not JSON: {error}"
         found = self.path.find(data)
