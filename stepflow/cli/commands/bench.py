@@ -129,25 +129,28 @@ def _workloads(mix: str, seeds: str, requests: int | None) -> list[Workload]:
 
 
 def _named(pipelines: Sequence[str]) -> dict[str, str]:
-    """Names and files: `none` and `default` are the default pipeline, a bare name is one that ships."""
+    """Names and files. `none` is the model of the first pipeline named, alone (of the default one, if it is the only)."""
+    found: dict[str, str] = {}
+    for given in pipelines:
+        stem = Path(given).stem
+        name = given if given == "none" or stem == "none" or stem in found else stem
+        found[name] = "" if name == "none" else _file(given)
+    first = next((path for path in found.values() if path), None) or _file("default")
+    return {name: path or first for name, path in found.items()}
+
+
+def _file(name: str) -> str:
+    """A pipeline's file: the one of this path, the default one, or one that lies here or ships. Raises `UsageError`."""
     from stepflow.cli.locate import pipeline_path, shipped
     from stepflow.errors import UsageError
 
-    found: dict[str, str] = {}
-    for name in pipelines:
-        if name in ("none", "default"):
-            found[name] = pipeline_path(None)
-        elif Path(name).is_file():
-            found[Path(name).stem if Path(name).stem not in found else name] = name
-        else:
-            path = next(
-                (each for each in (Path("pipelines"), shipped() / "pipelines") if (each / f"{name}.yaml").is_file()),
-                None,
-            )
-            if path is None:
-                raise UsageError(f"there is no pipeline {name!r}: name none, default, stepcache, or a file")
-            found[name] = str(path / f"{name}.yaml")
-    return found
+    if name == "default":
+        return pipeline_path(None)
+    choices = (Path(name), *(folder / f"{name}.yaml" for folder in (Path("pipelines"), shipped() / "pipelines")))
+    path = next((choice for choice in choices if choice.is_file()), None)
+    if path is None:
+        raise UsageError(f"there is no pipeline {name!r}: name none, default, stepcache, or a file")
+    return str(path)
 
 
 def _models(pipelines: Mapping[str, str], settings: Mapping[str, Any]) -> str:
