@@ -74,12 +74,13 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One verifier of the chain."""
+    """One verifier of the chain. `reads` are the constraints that its verdict rests on, directly or through `let`."""
 
     id: str
     scope: Scope
     verifier: Verifier
     on_fail: OnFail = "patch"
+    reads: frozenset[str] = frozenset()
     when: Expression | None = None
     message: Template | None = None
     where: str = ""
@@ -166,7 +167,8 @@ class Rule:
     """One task type, compiled.
 
     `reading` is the fingerprint of everything that decides how prompts and answers are read; records never cross it.
-    `verifying` is the fingerprint of the whole rule. `unguarded` are constraints that nothing checks.
+    `verifying` is the fingerprint of the whole rule. `unguarded` are constraints that nothing checks, `compared` those
+    that a `skip_when` condition compares with the cached ones.
     """
 
     id: str
@@ -189,6 +191,7 @@ class Rule:
     repair: Repair | None
     fallback: Fallback
     unguarded: tuple[str, ...]
+    compared: frozenset[str]
     reading: str
     verifying: str
     tests: tuple[DeclaredTest, ...] = ()

@@ -21,12 +21,25 @@ def unguarded_constraints(
 ) -> tuple[str, ...]:
     """Names of constraints that neither a verifier nor a skip condition depends on, in order."""
     deciding = [component for component in verifiers if component.options.on_fail != "warn"]
-    comparing = [component for component in skips if _compares(component)]
-    used = {name for component in (*deciding, *comparing) for name in _depends_on(component)}
+    used = compared_names(skips) | {name for component in deciding for name in component.reads}
+    checked = constraints_behind(used, constraints, let)
+    return tuple(reading.name for reading in constraints if reading.name not in checked)
+
+
+def compared_names(skips: Iterable[Component]) -> frozenset[str]:
+    """Names that a `skip_when` condition compares with the cached request's."""
+    return frozenset(name for component in skips if _compares(component) for name in _depends_on(component))
+
+
+def constraints_behind(
+    names: Iterable[str], constraints: Sequence[Reading], let: Sequence[Derivation]
+) -> frozenset[str]:
+    """The constraints among these names, and those that their `let` values are made of."""
+    used = set(names)
     for derivation in reversed(let):
         if derivation.name in used:
             used |= derivation.expression.names
-    return tuple(reading.name for reading in constraints if reading.name not in used)
+    return frozenset(reading.name for reading in constraints if reading.name in used)
 
 
 def _compares(component: Component) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 from stepflow.compiler import prompts
 from stepflow.compiler.declared_tests import declared_tests
-from stepflow.compiler.guarding import unguarded_constraints
+from stepflow.compiler.guarding import compared_names, constraints_behind, unguarded_constraints
 from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.notations.grammars import LarkGrammar
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, choices, resolve
 from stepflow.compiler.site import Site
 from stepflow.compiler.specification import rule_specification
@@ -77,6 +78,7 @@ class RuleCompiler:
         self._workshop(spec)
         constraints = self._constraints(spec)
         let = self._let(spec)
+        self.fixed = (constraints, let)
         base = self.known
         match = self._conditions("match", frozenset({"prompt"}))
         unless = self._conditions("unless", base)
@@ -123,6 +125,7 @@ class RuleCompiler:
             repair=repair,
             fallback=self._fallback(spec, base),
             unguarded=unguarded_constraints(constraints, let, self.verifiers, self.skips),
+            compared=constraints_behind(compared_names(self.skips), constraints, let),
             reading=reading,
             verifying=fingerprint(self.version, judging),
             tests=declared_tests(
@@ -142,21 +145,13 @@ class RuleCompiler:
         self.workshop = Workshop(self.registry.functions, self.tables, grammars)
         self.known |= frozenset(self.tables)
         for name, grammar in self.workshop.grammars.items():
-            self._grammar(name, grammar)
+            check_grammar(name, grammar, self.site)
 
     def _refuse_names_of_the_run(self, spec: RuleSpec) -> None:
         for key, names in (("tables", spec.tables), ("constraints", spec.constraints), ("let", spec.let)):
             for name in sorted(prompts.RUN_NAMES.intersection(names)):
                 message = f"every run has {name!r} already; choose another name"
                 self.site.at(key, name).report("duplicate-name", message, part="key")
-
-    def _grammar(self, name: str, grammar: Any) -> None:
-        try:
-            grammar.check()
-        except NotationError as error:
-            self.site.at("grammars", name).report(
-                "bad-grammar", error.message, offset=(error.start, error.end), hints=(error.hint,) if error.hint else ()
-            )
 
     def _resolve(self, kind: Kind, site: Site, common: type[Options], known: frozenset[str]) -> Component | None:
         return resolve(self.registry, kind, site, self.workshop, known=known, common=common)
@@ -316,6 +311,7 @@ class RuleCompiler:
             scope=options.scope,
             verifier=verifier,
             on_fail=options.on_fail,
+            reads=constraints_behind(component.reads, *self.fixed),
             when=self.workshop.expression(options.when) if options.when is not None else None,
             message=self.workshop.template(options.message) if options.message is not None else None,
             where=site.where,
@@ -379,3 +375,13 @@ class RuleCompiler:
             return None if text is None else self.workshop.template(text)
         except NotationError:
             return None  # reported by check_notations, at its place
+
+
+def check_grammar(name: str, grammar: LarkGrammar, site: Site) -> None:
+    """Report what is wrong with a grammar under `grammars:` of a site."""
+    try:
+        grammar.check()
+    except NotationError as error:
+        site.at("grammars", name).report(
+            "bad-grammar", error.message, offset=(error.start, error.end), hints=(error.hint,) if error.hint else ()
+        )

@@ -33,6 +33,18 @@ def object_before(task: Task, content: tuple[str, ...], record: Record) -> Objec
     return _skip(task.rule.reuse.skip_when, task, record, None)
 
 
+def object_unchecked(task: Task, record: Record, covered: frozenset[str]) -> Objection | None:
+    """The objection that a constraint has changed which no check has looked at (its `when` did not hold)."""
+    if record.prompt == task.request.prompt:
+        return None
+    known = covered | task.rule.compared
+    names = task.values.keys() | record.constraints.keys()
+    changed = sorted(name for name in names - known if task.values.get(name) != record.constraints.get(name))
+    if not changed:
+        return None
+    return Objection("unguarded-constraint", f"no check has looked at {', '.join(changed)}", task.rule.path)
+
+
 def object_after(task: Task, record: Record, pass_ratio: float) -> Objection | None:
     """The same once the share of passing steps is known."""
     return _skip(task.rule.reuse.skip_when, task, record, pass_ratio)

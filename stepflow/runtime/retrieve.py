@@ -9,7 +9,7 @@ from stepflow.model import Record
 from stepflow.protocols import Candidate, Nomination
 from stepflow.runtime.effects import Effect, Nominate, Reply
 from stepflow.runtime.extract import Task
-from stepflow.runtime.gate import Objection, object_after, object_before
+from stepflow.runtime.gate import Objection, object_after, object_before, object_unchecked
 from stepflow.runtime.record import Keys
 from stepflow.runtime.rewrite import Change, Rewritten, rewrite
 from stepflow.runtime.run import Run
@@ -92,7 +92,11 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
     failed_steps = examination.failed_steps
     rewritten = _rewritten(run, task, examination, record)
     examination = rewritten.examination
-    objection = object_after(task, record, examination.pass_ratio) or _objection_of_check(examination)
+    objection = (
+        object_after(task, record, examination.pass_ratio)
+        or _objection_of_check(examination)
+        or object_unchecked(task, record, examination.covers(task.rule))
+    )
     refusal = "" if objection is None else _refused(run, record, objection)
     return Offer(candidate, examination, refusal, rewritten.changes, failed_steps)
 

@@ -41,6 +41,11 @@ class Examination:
         """Indexes (1-based) of steps with a failed check, in order."""
         return tuple(sorted({verdict.step for verdict in self.failures if verdict.step is not None}))
 
+    def covers(self, rule: Rule) -> frozenset[str]:
+        """The constraints that a check which counts has looked at: one whose `when` does not hold has not."""
+        made = {(verdict.check, verdict.where) for verdict in self.verdicts if _decides(verdict)}
+        return frozenset(name for check in rule.checks if (check.id, check.where) in made for name in check.reads)
+
     @property
     def pass_ratio(self) -> float:
         """Share of steps without a failed check; 0 when there are no steps."""

@@ -177,3 +177,36 @@ def test_words_between_the_parts_of_a_constraint_are_not_part_of_it(tmp_path: Pa
     flow.ask("count at most 3 sheep", RIGHT)
     assert flow.ask("please count at most 3 sheep").outcome == "reuse"
     assert flow.ask("count at least 3 sheep", RIGHT).skip_reason == "same_words"
+
+
+CONDITIONAL = r"""
+stepflow: 1
+kind: rule
+id: sizes
+match: [{type: keywords, words: [size]}]
+constraints:
+  size: {type: regex, pattern: 'size (?P<value>\d+)', as: integer}
+  colour: {type: regex, pattern: 'in (?P<value>\w+)'}
+answer: {type: regex, pattern: '\d+', as: integer}
+verify:
+  - {id: sized, type: expr, assert: answer.value == size}
+  - {id: coloured, type: expr, when: size > 10, assert: 'contains(output, colour)'}
+reuse: {guard: none, min_similarity: 0}
+patch: {enabled: false}
+repair: {max_attempts: 0}
+"""
+
+
+def test_a_check_whose_when_does_not_hold_guards_nothing(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, CONDITIONAL)
+    flow.store("size 3 in red", "3 red")
+    unchecked = flow.ask("size 3 in blue", "3 blue")
+    assert (unchecked.outcome, unchecked.skip_reason) == ("skip_reuse", "unguarded-constraint")
+    assert flow.ask("the size 3 in red, please").outcome == "reuse"
+
+
+def test_where_its_when_holds_the_check_decides(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, CONDITIONAL)
+    flow.store("size 12 in red", "12 red")
+    checked = flow.ask("size 12 in blue", "12 blue")
+    assert (checked.outcome, checked.skip_reason) == ("skip_reuse", "coloured")

@@ -50,8 +50,7 @@ class _Csv:
     def clean(self, text: str) -> str:
         """The table in the reply. Raises `ValueError` unless there is exactly one."""
         fenced = markdown.only_fence(text, ("csv", "tsv", "text", "txt", "plaintext"), prose=True)
-        if fenced is not None:
-            return fenced
+        text = text if fenced is None else fenced
         if self._is_table(text):
             return text
         tables = csv.find_tables(text, self.delimiter)
