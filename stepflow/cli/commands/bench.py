@@ -129,7 +129,7 @@ def _workloads(mix: str, seeds: str, requests: int | None) -> list[Workload]:
 
 
 def _named(pipelines: Sequence[str]) -> dict[str, str]:
-    """Names and files. `none` is the model of the first pipeline named, alone; or the default one's, if it is the only."""
+    """Names and files. `none` is the model of the first pipeline named, alone; or of the default one."""
     found: dict[str, str] = {}
     for given in pipelines:
         stem = Path(given).stem
