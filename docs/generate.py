@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -31,8 +32,8 @@ def pages() -> dict[Path, str]:
     known = registry()
     reference = {**markdown.pages(known), "diagnostics.md": markdown.diagnostics_page(examples()), "cli.md": cli_page()}
     made = {DOCS / "reference" / name: text for name, text in reference.items()}
-    made[DOCS / "schemas" / "rule.v1.json"] = schemas.text("rule", known)
-    made[DOCS / "schemas" / "pipeline.v1.json"] = schemas.text("pipeline", known)
+    for kind in get_args(schemas.FileKind):
+        made[DOCS / "schemas" / f"{kind}.v1.json"] = schemas.text(kind, known)
     return made
 
 

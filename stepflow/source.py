@@ -24,14 +24,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem in a YAML file: a stable code, where, what, and how to mend it."""
+    """One problem in a YAML file: a stable code, where, what, and how to mend it.
+
+    The same problem of a part that several rules inherit is one problem, whichever rule's `breadcrumb` it has.
+    """
 
     code: str
     message: str
     span: Span
     severity: Severity = "error"
     hints: tuple[str, ...] = ()
-    breadcrumb: str = ""
+    breadcrumb: str = field(default="", compare=False)
     see: str = ""
     source_line: str = field(default="", compare=False)
 

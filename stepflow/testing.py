@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,8 +18,9 @@ from stepflow.catalog import registry
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.schema import ExpectSpec, TestSpec, TurnSpec
 from stepflow.errors import ScriptExhausted, StepflowError
-from stepflow.model import Message, Outcome, Request
+from stepflow.model import Event, Message, Outcome, Request
 from stepflow.plan import Plan, Rule
+from stepflow.protocols import Backend
 from stepflow.runtime.drivers import drive, new_id
 from stepflow.runtime.extract import Declined, Task, understand
 from stepflow.runtime.interpreter import interpret
@@ -51,13 +52,31 @@ class TestResult:
         return not self.failures
 
 
-def run_rule_test(rule: Rule, test: TestSpec) -> tuple[str, ...]:
-    """Run one test of a rule; sentences about what did not come out as expected."""
+@dataclass(slots=True)
+class Evidence:
+    """What came to pass in the tests of a rule: the prompts as read, refusals, verdicts, and the runs' journals."""
+
+    tasks: list[Task] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    verdicts: list[tuple[str, bool]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def run_rule_test(
+    rule: Rule, test: TestSpec, evidence: Evidence | None = None, backend: Backend | None = None
+) -> tuple[str, ...]:
+    """Run one test of a rule; sentences about what did not come out as expected.
+
+    What happens is added to the `evidence`. A `backend` is asked instead of the test's own replies.
+    """
+    evidence = Evidence() if evidence is None else evidence
     request = _request(test.prompt, test.system)
     wanted = test.expect.model_fields_set
     try:
         task = understand(rule, request)
+        evidence.tasks.append(task)
     except Declined as reason:
+        evidence.refusals.append(str(reason))
         if test.expect.matched is False:
             return _never_seen(wanted - {"matched"}, "a test of a prompt that the rule does not own")
         return (f"the rule does not own the prompt: {reason}",)
@@ -66,10 +85,16 @@ def run_rule_test(rule: Rule, test: TestSpec) -> tuple[str, ...]:
     failures = _prompt_failures(task.values, task.let, test.expect)
     if test.output is not None:
         unseen = _never_seen(wanted - PROMPT_ONLY - OUTPUT_ONLY, "a test with `output`")
-        return (*failures, *unseen, *_output_failures(task, test.output, test.expect))
-    if wanted <= PROMPT_ONLY and not test.model and not test.cache:
+        return (*failures, *unseen, *_output_failures(task, test.output, test.expect, evidence))
+    if not is_run(test):
         return failures
-    return (*failures, *_run_failures(rule, test, request))
+    return (*failures, *_run_failures(rule, test, request, evidence, backend))
+
+
+def is_run(test: TestSpec) -> bool:
+    """Whether a test is of a whole run: not of the prompt alone, nor of a given `output`."""
+    more = test.model or test.cache or not test.expect.model_fields_set <= PROMPT_ONLY
+    return test.output is None and test.expect.matched is not False and bool(more)
 
 
 def run_turns(plan: Plan, turns: Sequence[TurnSpec]) -> tuple[str, ...]:
@@ -78,7 +103,7 @@ def run_turns(plan: Plan, turns: Sequence[TurnSpec]) -> tuple[str, ...]:
     failures: list[str] = []
     for number, turn in enumerate(turns, start=1):
         backend = _scripted(turn.model)
-        found = _one_run(plan, archive, backend, _request(turn.prompt, turn.system), turn.expect)
+        found = _one_run(plan, archive, backend, _request(turn.prompt, turn.system), turn.expect, Evidence())
         failures += [f"turn {number}: {failure}" for failure in found]
     return tuple(failures)
 
@@ -118,13 +143,14 @@ def _prompt_failures(values: Mapping[str, Any], let: Mapping[str, Any], expect: 
     return tuple(failures)
 
 
-def _output_failures(task: Task, output: str, expect: ExpectSpec) -> tuple[str, ...]:
+def _output_failures(task: Task, output: str, expect: ExpectSpec, evidence: Evidence) -> tuple[str, ...]:
     try:
         examination = examine(task, cut(task.rule, output))
     except NotSegmentable as error:
         if expect.failed_checks == ["segment"]:
             return ()
         return (f"the output cannot be cut into steps: {error}",)
+    evidence.verdicts += [(verdict.check, verdict.passed) for verdict in examination.verdicts]
     return _compare(expect, _seen_in(examination, expect), examination)
 
 
@@ -138,14 +164,16 @@ def _seen_in(examination: Examination, expect: ExpectSpec) -> dict[str, Any]:
     return {key: value for key, value in seen.items() if key in expect.model_fields_set}
 
 
-def _run_failures(rule: Rule, test: TestSpec, request: Request) -> tuple[str, ...]:
+def _run_failures(
+    rule: Rule, test: TestSpec, request: Request, evidence: Evidence, backend: Backend | None
+) -> tuple[str, ...]:
     plan = Plan(f"test of {rule.id}", rule.path, (rule,), {}, rule.verifying, trace_dir=None)
     archive = _archive()
     for index, cached in enumerate(test.cache):
         problem = _store(plan, rule, archive, cached.prompt, cached.output, cached.origin, index)
         if problem:
             return (problem,)
-    return _one_run(plan, archive, _scripted(test.model), request, test.expect)
+    return _one_run(plan, archive, backend or _scripted(test.model), request, test.expect, evidence)
 
 
 def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, origin: Any, index: int) -> str:
@@ -163,7 +191,9 @@ def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, o
     return ""
 
 
-def _one_run(plan: Plan, archive: Archive, backend: Scripted, request: Request, expect: ExpectSpec) -> tuple[str, ...]:
+def _one_run(
+    plan: Plan, archive: Archive, backend: Backend, request: Request, expect: ExpectSpec, evidence: Evidence
+) -> tuple[str, ...]:
     journal = Journal()
     try:
         outcome = drive(interpret(plan, request, journal), archive, backend)
@@ -174,6 +204,8 @@ def _one_run(plan: Plan, archive: Archive, backend: Scripted, request: Request, 
             return (f"the run failed: {error}",)
         unseen = _never_seen(expect.model_fields_set - ERROR_ONLY, "a run that ends in an error")
         return (*unseen, *_unused(backend))
+    finally:
+        evidence.events += journal.events
     failures = [
         *_prompt_failures(outcome.constraints, outcome.let, expect),
         *_compare(expect, _seen_of(plan, outcome, expect), None, outcome),
@@ -184,8 +216,8 @@ def _one_run(plan: Plan, archive: Archive, backend: Scripted, request: Request, 
     return tuple(failures)
 
 
-def _unused(backend: Scripted) -> tuple[str, ...]:
-    unused = len(backend.unused)
+def _unused(backend: Backend) -> tuple[str, ...]:
+    unused = len(backend.unused) if isinstance(backend, Scripted) else 0
     return (f"{unused} of the model's replies {'was' if unused == 1 else 'were'} not used",) if unused else ()
 
 

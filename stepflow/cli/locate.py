@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from stepflow.config.references import shipped as shipped  # noqa: PLC0414
 from stepflow.errors import UsageError
 
 PIPELINE = Path("pipelines/default.yaml")
@@ -18,13 +19,6 @@ def pipeline_path(given: str | None) -> str:
     if chosen:
         return chosen
     return str(PIPELINE if PIPELINE.is_file() else shipped() / PIPELINE)
-
-
-def shipped() -> Path:
-    """The folder that holds the shipped `rules` and `pipelines`: in the wheel, or the checkout."""
-    package = Path(__file__).resolve().parent.parent
-    packed = package / "shipped"
-    return packed if packed.is_dir() else package.parent
 
 
 def yaml_files(paths: Sequence[str]) -> list[str]:

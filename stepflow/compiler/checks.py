@@ -1,11 +1,13 @@
-"""Lints of a whole rule: it would run, but not as its author thinks. All are warnings."""
+"""Lints of a whole rule: it would run, but not as its author thinks. All but those of grammars are warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.grammars import LarkGrammar
+from stepflow.compiler.notations.slowness import slow_part
 from stepflow.compiler.site import Site
 from stepflow.plan import Rule
 
@@ -60,6 +62,10 @@ def lint_rule(rule: Rule, site: Site) -> None:
             severity="warning",
             hints=("add `fallback: {type: template, text: …}`, or say `{type: error}` or `{type: none}`",),
         )
+    _lint_tests(rule, site)
+
+
+def _lint_tests(rule: Rule, site: Site) -> None:
     if not rule.tests:
         site.report(
             "no-tests",
@@ -67,6 +73,36 @@ def lint_rule(rule: Rule, site: Site) -> None:
             "id",
             severity="warning",
             hints=("add `tests:` with one prompt that is its own and one that is not",),
+        )
+    elif not any(_shows_a_refusal(test.spec.expect) for test in rule.tests):
+        site.report(
+            "no-failing-test",
+            "no test shows this rule refusing anything: a prompt that is not its own, or an answer that is wrong",
+            "tests",
+            part="key",
+            severity="warning",
+            hints=("add a test with `expect: {matched: false}`, and one of a wrong `output` with `failed_checks`",),
+        )
+
+
+def _shows_a_refusal(expect: Any) -> bool:
+    """Whether a test expects that something is refused."""
+    return (
+        expect.matched is False
+        or bool(expect.failed_checks or expect.failed_steps or expect.error or expect.skip_reason)
+        or expect.outcome in {"patch", "skip_reuse"}
+        or expect.final in {"fallback", "unverified"}
+        or expect.origin in {"repair", "patch", "fallback"}
+    )
+
+
+def check_grammar(name: str, grammar: LarkGrammar, site: Site) -> None:
+    """Report what is wrong with a grammar under `grammars:` of a site."""
+    try:
+        grammar.check()
+    except NotationError as error:
+        site.at("grammars", name).report(
+            "bad-grammar", error.message, offset=(error.start, error.end), hints=(error.hint,) if error.hint else ()
         )
 
 
@@ -86,3 +122,60 @@ def lint_grammars(site: Site) -> None:
                 severity="warning",
                 hints=('write it so that only one reading is left, e.g. sum: NUMBER | sum "+" NUMBER',),
             )
+
+
+def lint_patterns(patterns: Mapping[str, Site]) -> None:
+    """Report patterns that take for ever on some texts. Dear: those that look like it are tried."""
+    for text, site in patterns.items():
+        slow = slow_part(text)
+        if slow is not None:
+            site.report(
+                "slow-regex",
+                f"this repeats what repeats itself, and takes for ever on a text like {slow.example!r}",
+                offset=(slow.start, slow.end),
+                severity="warning",
+                hints=("let each character be read in one way only, e.g. (?:word\\s)* instead of (?:word\\s?)*",),
+            )
+
+
+CATCH_ALL = frozenset({"", ".", ".*", "^", "(?s).*", "(?s)^.*$", "^.*$", "(?s).", ".+", "(?s).+"})
+
+
+def lint_unreachable(rules: Sequence[tuple[Rule, Site]]) -> None:
+    """Report rules (in the order in which they are asked) that own nothing, because one before them owns it all."""
+    for position, (rule, site) in enumerate(rules):
+        for earlier, other in rules[:position]:
+            if earlier.id != rule.id and _owns_all_of(other.data, site.data):
+                site.report(
+                    "unreachable-rule",
+                    f"rule {earlier.id!r} is asked first and owns every prompt that this one matches",
+                    "match",
+                    part="key",
+                    severity="warning",
+                    hints=(f"give this rule a higher `priority:` than {earlier.priority}, or match less in the other",),
+                )
+                break
+
+
+def _owns_all_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether the first rule surely owns what the second matches: it asks for nothing that the second does not."""
+    asked = first.get("match", [])
+    if not any(map(_matches_all, asked)) and not all(condition in asked for condition in second.get("match", [])):
+        return False
+    refused = second.get("unless") or []
+    if not all(condition in refused for condition in first.get("unless") or []):
+        return False
+    return all(
+        (second.get(key) or {}).get(name) == value
+        for key in ("constraints", "let")
+        for name, value in (first.get(key) or {}).items()
+    )
+
+
+def _matches_all(condition: Any) -> bool:
+    return (
+        isinstance(condition, Mapping)
+        and condition.get("type") in {"regex", "prompt_matches"}
+        and condition.get("pattern") in CATCH_ALL
+        and condition.keys() <= {"type", "pattern", "id"}
+    )

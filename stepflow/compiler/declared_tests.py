@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from stepflow.compiler.site import Site
+from stepflow.config.document import Document
 from stepflow.config.problems import did_you_mean, validate
+from stepflow.config.references import TESTS_SUFFIXES, rules_called
+from stepflow.config.schema import TestsSpec
 from stepflow.options import Options
 from stepflow.plan import DeclaredTest
+from stepflow.source import Diagnostic
 
 NOUNS = {"constraints": "constraint", "let": "`let` value", "failed_checks": "verifier"}
 
@@ -54,3 +59,24 @@ def _check_names(place: Site, spec: Any, names: Mapping[str, frozenset[str]]) ->
                 part="key" if is_map else "value",
                 hints=did_you_mean(name, known) or (f"there are: {', '.join(sorted(known)) or 'none'}",),
             )
+
+
+def loose_tests(document: Document) -> list[Diagnostic]:
+    """The problems of a file of tests but for those of the tests themselves, which are told where its rule is read."""
+    _, problems = validate(
+        TestsSpec, document.data, document, (), breadcrumb="tests", noun="a file of tests", see="stepflow schema tests"
+    )
+    if tested_rule(document.path) is None:
+        message = "no rule beside this file has these tests, so they never run"
+        hint = "call the file <id>.tests.yaml, after the id of a rule in the same folder"
+        problems.append(document.diagnostic("orphan-tests", message, ("kind",), severity="warning", hints=(hint,)))
+    return problems
+
+
+def tested_rule(path: str) -> str | None:
+    """The file of the rule that a file of tests belongs to: the one beside it with the id in the file's name."""
+    folder, name = os.path.split(path)
+    suffix = next((suffix for suffix in TESTS_SUFFIXES if name.endswith(suffix)), None)
+    found = rules_called(name.removesuffix(suffix), folder or ".", path) if suffix is not None else []
+    beside = [file for file in found if os.path.abspath(os.path.dirname(file)) == os.path.abspath(folder)]
+    return beside[0] if beside else None

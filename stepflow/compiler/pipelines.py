@@ -6,38 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stepflow.compiler.checks import lint_grammars, lint_rule
-from stepflow.compiler.declared_tests import declared_tests
+from stepflow.compiler.declared_tests import declared_tests, loose_tests
+from stepflow.compiler.gathering import Gathering, Workplace, compile_rule, kind_of, readable
 from stepflow.compiler.resolve import build, resolve
-from stepflow.compiler.rules import RuleCompiler
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
-from stepflow.config.problems import did_you_mean, nearest, validate
+from stepflow.config.problems import did_you_mean, validate
 from stepflow.config.schema import PipelineSpec, PipelineTestSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
-from stepflow.config.yaml_nodes import Document, read_file
-from stepflow.errors import ConfigError, UsageError
+from stepflow.config.yaml_nodes import read_file
+from stepflow.errors import ConfigError
 from stepflow.plan import Limits, Plan, Retrieve, Rule
 from stepflow.protocols import Backend
 from stepflow.registry import Kind, Registry
 from stepflow.source import Diagnostic
 
-NEWEST = 1
-KINDS = ("rule", "pipeline")
 RULE_ELSEWHERE = dict.fromkeys(
     ("match", "unless", "constraints", "let", "grammars", "tables", "segment", "parse", "answer", "verify", "reuse"),
     "in a rule: in a file of its own, or under 'rules'",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What rules are compiled with: the plugs, the version of stepflow, and whether the dear lints run too."""
-
-    registry: Registry
-    version: str
-    thorough: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,7 @@ def check_pipeline(
     file = PipelineFile(path, overrides)
     name = file.data.get("id") if isinstance(file.data, Mapping) else None
     site = Site(file.document, (), f"pipeline {name}" if isinstance(name, str) else "pipeline")
-    if not _readable(site, "pipeline"):
+    if not readable(site, "pipeline"):
         return None, site.problems
     for place, variable in file.unresolved:
         site.report(
@@ -104,28 +92,35 @@ def check_rule_file(
     except ConfigError as error:
         return None, list(error.diagnostics)
     site = Site(document)
-    rule = _compile_rule(site, Workplace(registry, version, thorough))
-    return rule, _sorted(site.problems)
+    compiled = compile_rule(site, Workplace(registry, version, thorough))
+    return None if compiled is None else compiled[0], _sorted(site.problems)
+
+
+def check_pack(
+    path: str, registry: Registry, version: str, *, thorough: bool = True
+) -> tuple[tuple[Rule, ...], list[Diagnostic]]:
+    """The rules of a pack, and every problem of it and of them."""
+    site = Site(read_file(path))
+    gathering = Gathering(Workplace(registry, version, thorough))
+    gathering.add_pack(site)
+    rules = gathering.in_order()
+    return rules, _sorted(site.problems)
 
 
 def check_file(path: str, registry: Registry, version: str) -> list[Diagnostic]:
-    """Every problem of one file of either kind (for a pipeline, of its rules too), with the dear lints."""
+    """Every problem of one file of any kind (for a pipeline or pack, of its rules too), with the dear lints."""
     try:
-        if kind_of(read_file(path)) == "pipeline":
+        document = read_file(path)
+        kind = kind_of(document)
+        if kind == "pipeline":
             return check_pipeline(path, registry, version, thorough=True)[1]
+        if kind == "pack":
+            return check_pack(path, registry, version)[1]
+        if kind == "tests":
+            return loose_tests(document)
     except ConfigError as error:
         return list(error.diagnostics)
     return check_rule_file(path, registry, version, thorough=True)[1]
-
-
-def kind_of(document: Document) -> str:
-    """What a file is: 'rule', 'pipeline', or '' when it neither says so nor holds keys that only one of them has."""
-    data = document.data
-    if not isinstance(data, Mapping):
-        return ""
-    if "kind" in data:
-        return nearest(str(data["kind"]), KINDS) or ""
-    return "pipeline" if "backend" in data or "rules" in data else "rule" if "match" in data else ""
 
 
 def _report_no_rules(site: Site) -> None:
@@ -157,85 +152,17 @@ def _specification(site: Site) -> PipelineSpec | None:
     return spec
 
 
-def _readable(site: Site, kind: str) -> bool:
-    """Whether the site holds a map of this kind and of a version that we know; else reported."""
-    data = site.data
-    if not isinstance(data, Mapping):
-        said = "this file holds nothing" if data is None else f"a {kind} is a map of keys and values"
-        site.report("wrong-type", said, hints=(f"it begins with `stepflow: 1` and `kind: {kind}`",))
-        return False
-    version = data.get("stepflow")
-    if isinstance(version, int) and version > NEWEST:
-        hint = "upgrade stepflow: pip install --upgrade stepflow"
-        site.report(
-            "newer-version", f"this file is written for version {version} of the language", "stepflow", hints=(hint,)
-        )
-        return False
-    other = data.get("kind")
-    if isinstance(other, str) and other != kind and other in KINDS:
-        site.report("wrong-kind", f"this is a {other}, but a {kind} is wanted here", "kind")
-        return False
-    return True
-
-
-# --- rules ----------------------------------------------------------------------------------------------------------
-
-
 def _rules(file: PipelineFile, site: Site, workplace: Workplace) -> tuple[Rule, ...]:
     entries = site.data.get("rules") if isinstance(site.data, Mapping) else None
-    rules: list[Rule] = []
-    places: list[Site] = []
+    gathering = Gathering(workplace)
     for index, entry, paths in file.rule_files():
-        if not paths:
-            hint = "paths are relative to the pipeline's file"
-            site.report("nothing-found", f"no file matches {entry!r}", "rules", index, hints=(hint,))
-        for path in paths:
-            _add(_rule_site(path, site), workplace, rules, places)
+        gathering.add_files(paths, entry, site.at("rules", index, crumb="rules"), packs=True)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, Mapping):
-            _add(site.at("rules", index), workplace, rules, places)
+            gathering.add(site.at("rules", index))
         elif not isinstance(entry, str):
             site.report("wrong-type", "an item of `rules:` is a file, a pattern of files, or a rule", "rules", index)
-    return tuple(sorted(rules, key=lambda rule: -rule.priority))
-
-
-def _rule_site(path: str, pipeline: Site) -> Site | None:
-    try:
-        document = read_file(path)
-    except ConfigError as error:
-        pipeline.problems.extend(error.diagnostics)
-        return None
-    except UsageError as error:
-        pipeline.report("nothing-found", str(error), "rules")
-        return None
-    return Site(document, problems=pipeline.problems)
-
-
-def _add(site: Site | None, workplace: Workplace, rules: list[Rule], places: list[Site]) -> None:
-    if site is None:
-        return
-    rule = _compile_rule(site, workplace)
-    if rule is None:
-        return
-    for other, place in zip(rules, places, strict=True):
-        if other.id == rule.id:
-            hint = "each rule of a pipeline has an id of its own"
-            site.report("duplicate-id", f"there is another rule {rule.id!r}, at {place.where}", "id", hints=(hint,))
-    rules.append(rule)
-    places.append(site)
-
-
-def _compile_rule(site: Site, workplace: Workplace) -> Rule | None:
-    if not _readable(site, "rule"):
-        return None
-    name = site.data.get("id")
-    named = replace(site, breadcrumb=f"rule {name}" if isinstance(name, str) else "rule", see="stepflow schema rule")
-    rule = RuleCompiler(named, workplace.registry, workplace.version).compile()
-    if rule is not None:
-        lint_rule(rule, named)
-        if workplace.thorough:
-            lint_grammars(named)
-    return rule
+    return gathering.in_order()
 
 
 # --- settings -------------------------------------------------------------------------------------------------------

@@ -204,6 +204,8 @@ def check_text(
         hints = (error.hint,) if error.hint else ()
         site.report(f"bad-{notation.value}", error.message, offset=(error.start, error.end), hints=hints)
         return None
+    if notation is Notation.REGEX:
+        workshop.patterns.setdefault(text, site)
     names: frozenset[str] = getattr(compiled, "names", frozenset())
     unknown = sorted(names - known)
     for name in unknown:

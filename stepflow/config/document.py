@@ -1,4 +1,4 @@
-"""A file that was read: its plain data, and where each part of it is written."""
+"""A file that was read: its plain data, and where each part of it is written, be it in another file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,38 @@ class AliasNode:
     target: Scalar | ListNode | MapNode
 
 
-Node = Scalar | ListNode | MapNode | AliasNode
+@dataclass(frozen=True, slots=True)
+class ForeignNode:
+    """A node that is written in another file: a rule's parent, a table, a grammar. So is its key, if `with_key`."""
+
+    source: SourceText
+    node: Node
+    with_key: bool = True
+
+    @property
+    def start(self) -> int:
+        """Where it begins, in its own file."""
+        return self.node.start
+
+    @property
+    def end(self) -> int:
+        """Where it ends, in its own file."""
+        return self.node.end
+
+
+Node = Scalar | ListNode | MapNode | AliasNode | ForeignNode
+VERBATIM = "verbatim"
+"""The style of a scalar that is a stretch of a file as it is, not YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node on the way along a path and its file; its key, which may stand in another file."""
+
+    node: Scalar | ListNode | MapNode | AliasNode
+    source: SourceText
+    key: Scalar | None
+    key_source: SourceText
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +97,8 @@ class Document:
     """A file read: its plain data (dict, list, str, int, ExactFloat, bool, None), and where each part is written.
 
     A path into the data is a tuple of keys and list positions. Where an alias stands, the alias itself is the place of
-    the whole, and the anchored text is the place of its parts.
+    the whole, and the anchored text is the place of its parts. `source` is the file of the root; parts may come from
+    others, and know it.
     """
 
     data: Any
@@ -84,14 +116,19 @@ class Document:
         return self.source.lines
 
     def line_text(self, line: int) -> str:
-        """The text of a line (from 1), empty when there is no such line."""
+        """The text of a line of the root's file (from 1), empty when there is no such line."""
         return self.source.line_text(line)
 
     def scalar(self, path: NodePath) -> Scalar | None:
         """The scalar written at a path; None when there is something else, or nothing."""
-        trail = self._trail(path)
-        node = target_of(trail[-1][1]) if trail and len(trail) == len(path) + 1 else None
+        place = self._place(path)
+        node = None if place is None else target_of(place.node)
         return node if isinstance(node, Scalar) else None
+
+    def source_of(self, path: NodePath) -> SourceText:
+        """The file in which the value at a path (or its nearest existing ancestor) is written."""
+        trail = self._trail(path)
+        return trail[-1].source if trail else self.source
 
     def is_blank(self, path: NodePath) -> bool:
         """Whether a key (or list mark) stands there with nothing after it."""
@@ -112,28 +149,28 @@ class Document:
         trail = self._trail(path)
         if not trail:
             return self.source.span(0, 0)
-        key, node = trail[-1]
-        blank = isinstance(node, Scalar) and node.is_blank
-        if key is not None and (part == "key" or blank or len(trail) <= len(path)):
-            return self.source.span(key.start, key.end)
-        return self.source.span(node.start, node.end)
+        place = trail[-1]
+        blank = isinstance(place.node, Scalar) and place.node.is_blank
+        if place.key is not None and (part == "key" or blank or len(trail) <= len(path)):
+            return place.key_source.span(place.key.start, place.key.end)
+        return place.source.span(place.node.start, place.node.end)
 
     def inside(self, path: NodePath, start: int, end: int) -> Span:
         """Where the characters [start, end) of the text at a path are written.
 
         Exact in every scalar style; the span of the whole scalar when characters and source cannot be aligned.
         """
-        scalar = self.scalar(path)
-        if scalar is None:
+        place, scalar = self._place(path), self.scalar(path)
+        if place is None or scalar is None:
             return self.locate(path)
-        raw = self.source.text[scalar.start : scalar.end]
-        places = origins(raw, scalar.style, scalar.text)
+        raw = place.source.text[scalar.start : scalar.end]
+        places = list(range(len(raw) + 1)) if scalar.style == VERBATIM else origins(raw, scalar.style, scalar.text)
         if places is None:
             return self.locate(path)
         # The end of a block's text lies behind its last line end: what ends too early does so on the line before.
         limit = len(scalar.text.rstrip("\n")) if start >= len(scalar.text.rstrip("\n")) else len(places) - 1
         first, last = (min(max(offset, 0), limit) for offset in (start, max(start, end)))
-        return self.source.span(scalar.start + places[first], scalar.start + places[last])
+        return place.source.span(scalar.start + places[first], scalar.start + places[last])
 
     def diagnostic(
         self,
@@ -150,26 +187,56 @@ class Document:
     ) -> Diagnostic:
         """A problem at a path, or at the characters `offset` of the text there, with its source line filled in."""
         span = self.inside(path, *offset) if offset is not None else self.locate(path, part)
-        return Diagnostic(code, message, span, severity, hints, breadcrumb, see, self.line_text(span.line))
+        return Diagnostic(code, message, span, severity, hints, breadcrumb, see, self._line_of(path, span))
 
-    def _trail(self, path: NodePath) -> list[tuple[Scalar | None, Node]]:
-        """The nodes from the root along the path, each with its key, as deep as they exist."""
+    def part(self, path: NodePath) -> Document:
+        """What stands at a path as a document of its own."""
+        place = self._place(path)
+        data = self.data
+        for part in path:
+            data = data[part]
+        return Document(data, self.source if place is None else place.source, None if place is None else place.node)
+
+    def _line_of(self, path: NodePath, span: Span) -> str:
+        """The line on which a span along a path begins."""
+        trail = self._trail(path)
+        sources = [self.source, *(source for place in trail for source in (place.source, place.key_source))]
+        return next(source.line_text(span.line) for source in reversed(sources) if source.path == span.path)
+
+    def _place(self, path: NodePath) -> _Place | None:
+        """The node at a path, None when there is nothing."""
+        trail = self._trail(path)
+        return trail[-1] if trail and len(trail) == len(path) + 1 else None
+
+    def _trail(self, path: NodePath) -> list[_Place]:
+        """The nodes from the root along the path, as deep as they exist."""
         if self.root is None:
             return []
-        trail: list[tuple[Scalar | None, Node]] = [(None, self.root)]
+        trail = [_place_of(None, self.root, self.source)]
         for part in path:
-            node = target_of(trail[-1][1])
+            place = trail[-1]
+            node = target_of(place.node)
             if isinstance(node, MapNode) and isinstance(part, str) and part in node.values:
-                trail.append((node.keys[part], node.values[part]))
+                trail.append(_place_of(node.keys[part], node.values[part], place.source))
             elif isinstance(node, ListNode) and isinstance(part, int) and 0 <= part < len(node.items):
-                trail.append((None, node.items[part]))
+                trail.append(_place_of(None, node.items[part], place.source))
             else:
                 break
         return trail
 
 
+def _place_of(key: Scalar | None, node: Node, source: SourceText) -> _Place:
+    key_source = source
+    while isinstance(node, ForeignNode):
+        key_source = node.source if node.with_key else key_source
+        source, node = node.source, node.node
+    return _Place(node, source, key, key_source)
+
+
 def target_of(node: Node) -> Scalar | ListNode | MapNode:
     """The node itself, or what an alias stands for."""
+    if isinstance(node, ForeignNode):
+        return target_of(node.node)
     return node.target if isinstance(node, AliasNode) else node
 
 

@@ -158,14 +158,18 @@ class RuleSpec(Options):
     kind: Literal["rule"] = Field(description="What this file is; write `kind: rule`")
     id: Identifier = Field(description="The rule's name")
     title: str = Field("", description="One line for people")
+    extends: str | None = Field(None, description="The id or file of one rule whose parts this one takes over")
+    overrides: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Inherited list items by id, with keys given anew, or `enabled: false`"
+    )
     priority: int = Field(0, description="Rules with a higher one are asked first")
     match: list[Any] = Field(min_length=1, description="Any of these makes the prompt this rule's")
     unless: list[Any] = Field(default_factory=list, description="Any of these makes it not this rule's after all")
     grammars: Annotated[dict[str, str], AfterValidator(_names)] = Field(
-        default_factory=dict, description="Lark grammars by name"
+        default_factory=dict, description="Lark grammars by name, or `{from: …}`: built in, a file, a pack"
     )
     tables: Annotated[dict[str, dict[str, Any]], AfterValidator(_names)] = Field(
-        default_factory=dict, description="Look-up tables by name"
+        default_factory=dict, description="Look-up tables by name, or `{file: …}`: CSV or YAML"
     )
     constraints: NameMap = Field(default_factory=dict, description="What a prompt fixes, by name")
     let: ExpressionMap = Field(default_factory=dict, description="Values that follow from the constraints")
@@ -332,3 +336,26 @@ class PipelineTestSpec(Options):
     name: str = Field("", description="What it shows")
     turns: list[TurnSpec] = Field(min_length=1, description="The requests, in order")
     todo: bool = Field(False, description="A known gap: reported, does not fail")
+
+
+class PackSpec(Options):
+    """Rules that belong together, with the grammars and tables that they share."""
+
+    stepflow: Literal[1] = Field(description="Version of the language; write `stepflow: 1`")
+    kind: Literal["pack"] = Field(description="What this file is; write `kind: pack`")
+    id: Identifier = Field(description="The pack's name")
+    title: str = Field("", description="One line for people")
+    version: str = Field("", description="The pack's own version, a text")
+    rules: list[str] = Field(default_factory=list, description="Files and patterns of files, relative to this one")
+    grammars: NameMap = Field(default_factory=dict, description="Grammars that rules take with `{from: <this file>}`")
+    tables: NameMap = Field(default_factory=dict, description="Tables that rules take with `{from: <this file>}`")
+
+
+class TestsSpec(Options):
+    """Further tests of a rule, in the file `<id>.tests.yaml` beside it."""
+
+    __test__ = False
+
+    stepflow: Literal[1] = Field(description="Version of the language; write `stepflow: 1`")
+    kind: Literal["tests"] = Field(description="What this file is; write `kind: tests`")
+    tests: list[Any] = Field(min_length=1, description="Tests, as they stand in a rule")

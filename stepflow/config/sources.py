@@ -5,7 +5,6 @@ An exact hit asks only this: are these the same files, settings and request as b
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stepflow.config.environment import substitute
+from stepflow.config.references import closure, expand, is_rule_file
 from stepflow.config.yaml_nodes import Document, read_file
 from stepflow.fingerprint import fingerprint
 
@@ -28,19 +28,19 @@ class PipelineFile:
         self.document: Document = replace(document, data=self.data)
 
     def rule_files(self) -> list[tuple[int, str, list[str]]]:
-        """For each text under `rules:`: its position, the text, and the files that it names (sorted)."""
+        """For each text under `rules:`: its position, the text, and the files that it names (sorted, no tests)."""
         rules = self.data.get("rules") if isinstance(self.data, dict) else None
         folder = Path(self.document.path).parent
         return [
-            (index, entry, _expand(folder, entry))
+            (index, entry, [path for path in expand(folder, entry) if is_rule_file(path)])
             for index, entry in enumerate(rules if isinstance(rules, list) else [])
             if isinstance(entry, str)
         ]
 
     def fingerprint(self, version: str) -> str:
-        """Identity of the pipeline's settings and of every byte of its rule files."""
+        """Identity of the pipeline's settings and of every byte of its rule files, and of the files that these name."""
         files = [path for _, _, paths in self.rule_files() for path in paths]
-        return fingerprint(version, self.data, digests(files))
+        return fingerprint(version, self.data, digests(closure([self.document.path, *files])[1:]))
 
 
 def digests(paths: Sequence[str]) -> list[list[str]]:
@@ -52,11 +52,6 @@ def digests(paths: Sequence[str]) -> list[list[str]]:
         except OSError:
             found.append([os.path.basename(path), ""])
     return found
-
-
-def _expand(folder: Path, entry: str) -> list[str]:
-    pattern = entry if os.path.isabs(entry) else str(folder / entry)
-    return sorted(os.path.normpath(path) for path in glob.glob(pattern, recursive=True))
 
 
 def _merged(data: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

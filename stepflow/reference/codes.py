@@ -33,6 +33,8 @@ CODES: Mapping[str, str] = {
     "forward-reference": "A `let` value uses one that is made later. Order them so that each uses only those above.",
     "let-cycle": "`let` values need each other in a circle, so that none of them can be made first.",
     "duplicate-name": "The name is taken already, so that an expression could mean either.",
+    "extends-cycle": "Rules extend each other in a circle, or a rule extends itself.",
+    "bad-table": "The CSV file of a table is not well formed: its rows do not fit its header, or a key stands twice.",
     "duplicate-id": "Two rules of a pipeline, or two verifiers of a rule, have the same `id`.",
     "bad-regex": "The regular expression is not well formed. The caret shows where.",
     "bad-expression": "The expression is not well formed, or uses what the expression language does not have.",
@@ -48,5 +50,10 @@ CODES: Mapping[str, str] = {
     "stepflow therefore never reuses an answer between different prompts of this rule.",
     "no-output-verifier": "Every verifier looks at single steps. An answer that stops half-way would pass.",
     "repair-without-fallback": "When every repair fails, the model's wrong answer is served, flagged as unverified.",
+    "slow-regex": "The pattern repeats what repeats itself, so that some texts can be read in very many ways. It was "
+    "tried, and took too long. When that happens in a run, the pattern is stopped and counts as failed.",
+    "unreachable-rule": "A rule that is asked before this one owns every prompt that this one matches.",
+    "no-failing-test": "A test in which everything goes well shows nothing of what the rule is for: refusing.",
+    "orphan-tests": "A file of tests (`<id>.tests.yaml`) stands beside no rule with that id.",
     "no-tests": "The rule has no tests, so nobody knows whether it does what its author thinks.",
 }

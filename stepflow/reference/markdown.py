@@ -21,6 +21,7 @@ from stepflow.config.schema import (
     FallbackSpec,
     FieldCommon,
     LimitsSpec,
+    PackSpec,
     PatchSpec,
     PipelineSpec,
     PipelineTestSpec,
@@ -82,13 +83,20 @@ def pages(registry: Registry) -> dict[str, str]:
         "pipeline-file.md": file_page(
             "A pipeline file", _PIPELINE_INTRODUCTION, schema("pipeline", registry), PipelineSpec, PIPELINE_SECTIONS
         ),
+        "pack-file.md": file_page("A pack", _PACK_INTRODUCTION, schema("pack", registry), PackSpec, ()),
     }
 
 
 _RULE_INTRODUCTION = """\
-One task type. `id`, `match` and `verify` are needed, and a first line `stepflow: 1` and a second `kind: rule`. Where a
-component is wanted, write a map with `type:` and the component's parameters, or the bare type: `- json`.
+One task type. `id`, `match` and `verify` are needed, and a first line `stepflow: 1` and a second `kind: rule`. A rule
+that `extends` another needs its `id` only. Further tests may stand in `<id>.tests.yaml` beside it, under `tests` of a
+file with `kind: tests`. Where a component is wanted, write a map with `type:` and the component's parameters, or the
+bare type: `- json`.
 Keys that begin with `x-` are free at top level."""
+
+_PACK_INTRODUCTION = """\
+Rules that belong together, and the grammars and tables that they share. A pipeline names a pack like a rule, under
+`rules`; a rule takes a grammar or table from it with `{from: <the pack's file>}`."""
 
 _PIPELINE_INTRODUCTION = """\
 Rules, a backend, a store and limits. `id` and `backend` are needed, and a first line `stepflow: 1` and a second

@@ -22,11 +22,13 @@ from stepflow.config.schema import (
     ConditionCommon,
     ConstraintCommon,
     FieldCommon,
+    PackSpec,
     PipelineSpec,
     PipelineTestSpec,
     RewriteCommon,
     RuleSpec,
     TestSpec,
+    TestsSpec,
     VerifyCommon,
 )
 from stepflow.config.units import Duration
@@ -34,7 +36,7 @@ from stepflow.options import Options
 from stepflow.plan import STAGES
 from stepflow.registry import Kind, Registry
 
-FileKind = Literal["rule", "pipeline"]
+FileKind = Literal["rule", "pipeline", "pack", "tests"]
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -60,10 +62,11 @@ _NARROW_TYPES = frozenset({"integer", "number", "boolean"})
 def schema(kind: FileKind, registry: Registry) -> Schema:
     """The JSON Schema of a kind of file."""
     book = _Book(registry)
-    root = book.rule() if kind == "rule" else book.pipeline()
+    roots = {"rule": book.rule, "pipeline": book.pipeline, "pack": book.pack, "tests": book.tests}
+    root = roots[kind]()
     head = {"$schema": DIALECT, "title": f"stepflow: a {kind} file, version 1"}
     whole = {**head, **root, "$defs": dict(sorted(book.definitions.items()))}
-    return whole if kind == "rule" else _with_variables(whole)
+    return _with_variables(whole) if kind == "pipeline" else whole
 
 
 def text(kind: FileKind, registry: Registry) -> str:
@@ -109,7 +112,7 @@ class _Book:
         keys["match"]["items"] = keys["unless"]["items"] = _ref("condition")
         keys["constraints"] |= {"propertyNames": NAMES, "additionalProperties": _ref("constraint")}
         keys["let"] |= {"propertyNames": NAMES, "additionalProperties": EXPRESSION}
-        keys["grammars"]["propertyNames"] = keys["tables"]["propertyNames"] = NAMES
+        _share(keys)
         keys["segment"] |= _ref("segmenter")
         keys["parse"]["items"] = _ref("field")
         keys["answer"] |= _ref("answer")
@@ -117,7 +120,22 @@ class _Book:
         keys["rewrite"]["items"] = _ref("rewriter")
         keys["tests"]["items"] = self._tests(TestSpec)
         self.definitions["rule-ReuseSpec"]["properties"]["skip_when"]["items"] = _ref("condition")
+        inherited = {"match", "verify"}  # what a parent may give
+        rest = [key for key in root["required"] if key not in inherited]
+        alone = {"if": {"required": ["extends"]}, "else": {"required": sorted(inherited)}}
+        return {**root, "required": rest, **alone, "patternProperties": FREE_KEYS}
+
+    def pack(self) -> Schema:
+        """A pack."""
+        root = self._model(PackSpec, "pack-")
+        _share(root["properties"])
         return {**root, "patternProperties": FREE_KEYS}
+
+    def tests(self) -> Schema:
+        """A file of tests."""
+        root = self._model(TestsSpec, "tests-")
+        root["properties"]["tests"]["items"] = self._tests(TestSpec)
+        return root
 
     def pipeline(self) -> Schema:
         """A pipeline file; rules may stand in it."""
@@ -213,6 +231,30 @@ def key_of(name: str, info: FieldInfo) -> str:
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
+
+_FILE_TEXT: Schema = {"type": "string"}
+GRAMMAR: Schema = {
+    "description": "A Lark grammar, or where it stands",
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {
+                "from": {**_FILE_TEXT, "description": "A built-in grammar, a .lark file, or a pack (.yaml)"},
+                "name": {**_FILE_TEXT, "description": "Its name in the pack, when that is another"},
+            },
+            "required": ["from"],
+            "additionalProperties": False,
+        },
+    ],
+}
+TABLE: Schema = {"type": "object", "description": "A map, or {file, key, value} for a CSV file, {file} for YAML"}
+
+
+def _share(keys: Schema) -> None:
+    """Describe grammars and tables, which may stand in other files."""
+    keys["grammars"] |= {"propertyNames": NAMES, "additionalProperties": GRAMMAR}
+    keys["tables"] |= {"propertyNames": NAMES, "additionalProperties": TABLE}
 
 
 def _ref(name: str) -> Schema:

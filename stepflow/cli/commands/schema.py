@@ -1,4 +1,4 @@
-"""`stepflow schema`: JSON Schema of rule and pipeline files, for editors."""
+"""`stepflow schema`: JSON Schema of the kinds of file, for editors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import click
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["rule", "pipeline"]))
+@click.argument("kind", type=click.Choice(["rule", "pipeline", "pack", "tests"]))
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the schema there.")
-def command(kind: Literal["rule", "pipeline"], output: str | None) -> None:
-    """Print the JSON Schema of rule or pipeline files.
+def command(kind: Literal["rule", "pipeline", "pack", "tests"], output: str | None) -> None:
+    """Print the JSON Schema of rule, pipeline, pack or tests files.
 
     An editor with it completes keys and marks mistakes; `stepflow lint` finds more.
     """

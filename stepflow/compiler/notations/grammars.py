@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import lark
@@ -30,6 +31,7 @@ MAX_DEPTH = 150
 """Trees are read by recursive functions; deeper ones would exhaust Python's stack."""
 
 _LIBRARIES = ("common", "unicode", "python", "lark")
+_OURS = Path(__file__).resolve().parents[2] / "grammars"
 _IMPORT = re.compile(r"^[ \t]*%import[ \t]*(?P<from>[^\s(]*)", re.MULTILINE)
 _JOINED = re.compile(
     r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=\w)(?=['’][^\W\d_])|(?<=\w['’])(?=[^\W\d_])"
@@ -147,12 +149,13 @@ class _Collector(logging.Handler):
 def _compile(text: str) -> lark.Lark:
     if len(text) > MAX_GRAMMAR:
         raise NotationError(f"a grammar of more than {MAX_GRAMMAR:,} characters", 0, len(text))
+    known = (*_LIBRARIES, *sorted(path.stem for path in _OURS.glob("*.lark")))
     for match in _IMPORT.finditer(text):
-        if match["from"].split(".", maxsplit=1)[0] not in _LIBRARIES:
-            hint = f"import from {', '.join(_LIBRARIES)}, e.g. %import common.WS_INLINE"
+        if match["from"].split(".", maxsplit=1)[0] not in known:
+            hint = f"import from {', '.join(known)}, e.g. %import common.WS_INLINE"
             raise NotationError(f"nothing can be imported from '{match['from']}'", *match.span("from"), hint=hint)
     try:
-        return lark.Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False)
+        return lark.Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=[str(_OURS)])
     except (LarkError, re.error, RecursionError, ValueError, AssertionError, OSError) as error:
         raise _mistake(text, error) from None
 

@@ -1,0 +1,118 @@
+"""Results of tests as text, JSON and JUnit's XML."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape, quoteattr
+
+import click
+
+if TYPE_CHECKING:
+    from stepflow.coverage import Coverage
+    from stepflow.testing import TestResult
+
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def counts(results: Sequence[TestResult]) -> tuple[int, int, int]:
+    """How many passed, failed, and are still to do."""
+    failed = sum(not result.passed and not result.todo for result in results)
+    todo = sum(result.todo for result in results)
+    return len(results) - failed - todo, failed, todo
+
+
+def show(results: Sequence[TestResult], verbose: bool) -> None:
+    """Print the results: failures, known gaps, with `verbose` all; and how many."""
+    for result in results:
+        _show(result, verbose)
+    passed, failed, todo = counts(results)
+    said = f"{passed} passed, {failed} failed" + (f", {todo} to do" if todo else "")
+    click.secho(said, fg="red" if failed else "green")
+
+
+def show_coverage(coverages: Sequence[Coverage], total: int) -> None:
+    """Print for each rule what its tests have not shown."""
+    for coverage in coverages:
+        shown = len(coverage.parts) - len(coverage.missing)
+        click.echo(f"{coverage.path}  {coverage.percent} % ({shown} of {len(coverage.parts)})")
+        for part in coverage.missing:
+            click.secho(f"    {part.where}  no test shows: {part.name}", fg="yellow")
+    click.echo(f"coverage {total} %")
+
+
+def as_json(results: Sequence[TestResult], coverages: Sequence[Coverage] | None, total: int) -> str:
+    """One JSON object: the counts, every test, and the coverage when it was measured."""
+    passed, failed, todo = counts(results)
+    data: dict[str, Any] = {"passed": passed, "failed": failed, "todo": todo}
+    data["tests"] = [
+        {"name": each.name, "where": each.where, "passed": each.passed, "todo": each.todo, "failures": [*each.failures]}
+        for each in results
+    ]
+    if coverages is not None:
+        data["coverage"] = {
+            "percent": total,
+            "rules": [
+                {
+                    "rule": each.rule,
+                    "file": each.path,
+                    "percent": each.percent,
+                    "missing": [{"part": part.name, "where": part.where} for part in each.missing],
+                }
+                for each in coverages
+            ],
+        }
+    return json.dumps(data, ensure_ascii=False, indent=1)
+
+
+def as_junit(results: Sequence[TestResult]) -> str:
+    """JUnit's XML, a suite for each file."""
+    suites: dict[str, list[TestResult]] = {}
+    for result in results:
+        suites.setdefault(result.where.rpartition(":")[0], []).append(result)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
+    for file, inside in suites.items():
+        _, failed, todo = counts(inside)
+        lines.append(
+            f'  <testsuite name={_attribute(file)} tests="{len(inside)}" failures="{failed}" skipped="{todo}">'
+        )
+        lines += [line for result in inside for line in _case(file, result)]
+        lines.append("  </testsuite>")
+    return "\n".join([*lines, "</testsuites>"])
+
+
+def _case(file: str, result: TestResult) -> list[str]:
+    line = result.where.rpartition(":")[2]
+    head = f"<testcase classname={_attribute(file)} name={_attribute(result.name)} line={quoteattr(line)}"
+    if result.todo:
+        return [f"    {head}><skipped/></testcase>"]
+    if result.passed:
+        return [f"    {head}/>"]
+    first = _attribute(result.failures[0].splitlines()[0])
+    text = escape(_writable("\n".join(result.failures)))
+    return [f"    {head}>", f"      <failure message={first}>{text}</failure>", "    </testcase>"]
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_writable(text))
+
+
+def _writable(text: str) -> str:
+    """The text without the characters that XML cannot hold in any form."""
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
+def _show(result: TestResult, verbose: bool) -> None:
+    if result.passed and result.todo:
+        click.secho(f"✓ {result.where}  {result.name}: passes now, so `todo: true` can go", fg="yellow")
+    elif result.passed:
+        if verbose:
+            click.secho(f"✓ {result.where}  {result.name}", fg="green")
+    elif result.todo:
+        click.secho(f"… {result.where}  {result.name}: a known gap", fg="yellow")
+    else:
+        click.secho(f"✗ {result.where}  {result.name}", fg="red", bold=True)
+        for failure in result.failures:
+            click.echo(f"    {failure}")

@@ -1,0 +1,107 @@
+"""Patterns that take for ever: `(a+)*` on 'aaaa…!'. Found by their shape, and believed only when a trial is slow.
+
+The shape alone would blame many good patterns (`(?:[a-z]+,)*` is fast), and a trial of every pattern would cost time:
+so the shape chooses what is tried, and the trial decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.notations.regexes import compile_regex
+
+TRIAL_S = 0.05
+"""A pattern that needs longer for `LENGTH` characters needs for ever for twice as many."""
+LENGTH = 40
+_PIECE = re.compile(r"\\(?P<escape>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<sign>.)", re.DOTALL)
+_REPEAT = re.compile(r"(?:[*+]|\{\d*,\d*\}|\{\d{2,}\})(?P<possessive>\+)?")
+_GROUP_HEAD = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[aiLmsux-]*:|[=!]|<[=!]|>|[aiLmsux]+(?=\)))")
+_SAMPLES = {"d": "1", "w": "a", "s": " ", "S": "a", "W": "-", "D": "a", "b": "", "B": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A stretch [start, end) of a pattern, and the beginning of a text on which it takes for ever."""
+
+    start: int
+    end: int
+    example: str
+
+
+def slow_part(text: str) -> Slow | None:
+    """The first repeated group of a pattern that makes it take for ever; None when none is found."""
+    for start, end in nested_repeats(text):
+        for unit in _units(text[start:end]):
+            if _is_slow(text, unit):
+                return Slow(start, end, (unit * 8)[:12] + "…")
+    return None
+
+
+def nested_repeats(text: str) -> Iterator[tuple[int, int]]:
+    """The stretches of repeated groups that hold a repeat, or a choice, themselves."""
+    open_groups: list[tuple[int, bool]] = []
+    position = 0
+    while found := _PIECE.match(text, position):
+        sign, position = found["sign"], found.end()
+        if sign == "(":
+            head = _GROUP_HEAD.match(text, position)
+            open_groups.append((found.start(), False))
+            position = head.end() if head else position
+            continue
+        holds = False
+        start = found.start()
+        if sign == ")" and open_groups:
+            start, holds = open_groups.pop()
+        repeat = _REPEAT.match(text, position)
+        if repeat is not None:
+            position = repeat.end()
+            if holds and not repeat["possessive"]:
+                yield start, position
+        if open_groups and (repeat is not None or holds or sign in ("|", "?")):
+            open_groups[-1] = (open_groups[-1][0], True)
+
+
+def _units(group: str) -> list[str]:
+    """Short texts that a repeated group may read: each of its characters, and all of them in a row."""
+    singles = _characters(group)
+    return [*singles[:8], "".join(singles)[:LENGTH]] if singles else []
+
+
+def _characters(group: str) -> list[str]:
+    """Characters that a pattern may read, in the order of the pattern."""
+    characters: list[str] = []
+    for found in _PIECE.finditer(group):
+        if found["escape"] is not None:
+            characters.append(_SAMPLES.get(found["escape"], found["escape"] if not found["escape"].isalnum() else ""))
+        elif found["set"] is not None:
+            characters.append(_member(found["set"]))
+        elif found["sign"] == ".":
+            characters.append("a")
+        elif found["sign"] not in "()*+?{}|^$,:<>=!":
+            characters.append(found["sign"])
+    return [character for character in dict.fromkeys(characters) if character]
+
+
+def _member(members: str) -> str:
+    """A character that a set may hold."""
+    for candidate in ("a", "1", " ", "A", "-", ".", ",", "é"):
+        try:
+            if compile_regex(members).fullmatch(candidate):
+                return candidate
+        except (NotationError, ValueError):
+            return ""
+    return ""
+
+
+def _is_slow(text: str, unit: str) -> bool:
+    pattern = compile_regex(text, TRIAL_S)
+    trial = (unit * LENGTH)[:LENGTH]
+    try:
+        for end in ("\x00", "", "\x00" + "".join(_characters(text))):  # the last holds all that must stand somewhere
+            pattern.search(trial + end)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""Grammars that any rule can take: `grammars: {amount: {from: number}}`, or in a grammar `%import number.NUMBER`."""
