@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepflow.compiler import prompts
+from stepflow.compiler.checks import check_grammar
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import compared_names, constraints_behind, unguarded_constraints
 from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.notations.error import NotationError
-from stepflow.compiler.notations.grammars import LarkGrammar
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, choices, resolve
 from stepflow.compiler.site import Site
 from stepflow.compiler.specification import rule_specification
@@ -375,13 +375,3 @@ class RuleCompiler:
             return None if text is None else self.workshop.template(text)
         except NotationError:
             return None  # reported by check_notations, at its place
-
-
-def check_grammar(name: str, grammar: LarkGrammar, site: Site) -> None:
-    """Report what is wrong with a grammar under `grammars:` of a site."""
-    try:
-        grammar.check()
-    except NotationError as error:
-        site.at("grammars", name).report(
-            "bad-grammar", error.message, offset=(error.start, error.end), hints=(error.hint,) if error.hint else ()
-        )
