@@ -163,6 +163,18 @@ def translate(value: Any, table: Any) -> Any:
     return folded.get(value.casefold(), value) if isinstance(value, str) else value
 
 
+def fill_keys(items: Any, value: Any) -> dict[str, Any]:
+    """A map that holds the same value under every item of a list, such as the properties of a JSON Schema.
+
+    Examples:
+        fill_keys(['a', 'b'], {'type': 'string'}) == {'a': {'type': 'string'}, 'b': {'type': 'string'}}
+    """
+    listed = _list(items, "fill_keys")
+    if not all(isinstance(item, str) for item in listed):
+        raise ValueError("fill_keys: keys are texts")
+    return dict.fromkeys(listed, value)
+
+
 def has(table: Any, key: Any) -> bool:
     """Whether a map has a key.
 
@@ -191,6 +203,16 @@ def values(table: Any) -> tuple[Any, ...]:
     return tuple(_map(table, "values").values())
 
 
+def pick(table: Any, wanted: Any) -> Mapping[Any, Any]:
+    """The members of a map with these keys, in the order of the keys; keys that it does not have are left out.
+
+    Examples:
+        pick({'a': 1, 'b': 2}, ['b', 'c']) == {'b': 2}
+    """
+    entries = _map(table, "pick")
+    return {key: entries[key] for key in _list(wanted, "pick") if isinstance(key, str | int) and key in entries}
+
+
 def contains(items: Any, item: Any) -> bool:
     """Whether a list holds an item.
 
@@ -203,16 +225,6 @@ def contains(items: Any, item: Any) -> bool:
 
 
 def same_items(a: Any, b: Any) -> bool:
-def pick(table: Any, wanted: Any) -> Mapping[Any, Any]:
-    """The members of a map with these keys, in the order of the keys; keys that it does not have are left out.
-
-    Examples:
-        pick({'a': 1, 'b': 2}, ['b', 'c']) == {'b': 2}
-    """
-    entries = _map(table, "pick")
-    return {key: entries[key] for key in _list(wanted, "pick") if isinstance(key, str | int) and key in entries}
-
-
     """Whether two lists hold the same items equally often, in any order.
 
     Examples:
@@ -301,9 +313,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "list": as_list,
     "lookup": lookup,
     "translate": translate,
+    "fill_keys": fill_keys,
     "has": has,
     "keys": keys,
     "values": values,
+    "pick": pick,
     "contains": contains,
     "same_items": same_items,
     "subset": subset,
@@ -312,4 +326,3 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "any": any_of,
     "all": all_of,
 }
-    "pick": pick,
