@@ -38,39 +38,60 @@ class Offer:
         return not self.refusal, self.examination.passed, self.examination.pass_ratio
 
     @property
+    def is_sound(self) -> bool:
+        """Whether it may be served without a call, rewritten or not."""
+        return self.rank[:2] == (True, True)
+
+    @property
     def is_ready(self) -> bool:
         """Whether it may be served as it is stored."""
-        return self.rank[:2] == (True, True) and not self.changes
+        return self.is_sound and not self.changes
 
 
 def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer | None]:
-    """The first candidate that passes as it is stored, else the best one; None when nothing was nominated."""
+    """The first candidate that passes as it is stored, else the best one; None when nothing was nominated.
+
+    Equal hashes are asked first, then likeness: also when what the hashes found does not pass, because the newest of
+    many prompts of one wording need not be the nearest.
+    """
     if not run.has("retrieve"):
         run.journal.add("retrieve", "no candidate is looked for: the pipeline leaves this stage out")
         return None
+    best: Offer | None = None
+    seen: set[str] = set()
+    for by_hash in (True, False) if run.plan.retrieve.skeleton else (False,):
+        nomination = yield _question(run, task, keys, by_hash=by_hash)
+        assert isinstance(nomination, Nomination)
+        for note in nomination.notes:
+            run.journal.add("retrieve", note)
+        for candidate in nomination.candidates:
+            if candidate.record.id in seen:
+                continue
+            seen.add(candidate.record.id)
+            offer = _consider(run, task, keys, candidate)
+            if best is None or offer.rank > best.rank:
+                best = offer
+            if offer.is_ready:
+                return offer
+        likeness_asked = all(candidate.found_by == "similarity" for candidate in nomination.candidates)
+        if likeness_asked or (best is not None and best.is_sound):
+            break
+    if best is None:
+        run.journal.add("retrieve", "no candidate")
+    return best
+
+
+def _question(run: Run, task: Task, keys: Keys, *, by_hash: bool) -> Nominate:
     reuse, settings = task.rule.reuse, run.plan.retrieve
-    nomination = yield Nominate(
+    return Nominate(
         keys.namespace,
         keys.signature,
         keys.skeleton,
         task.request.prompt,
         reuse.top_k or settings.top_k,
         reuse.min_similarity if reuse.min_similarity is not None else settings.min_similarity,
-        settings.skeleton,
+        by_hash,
     )
-    assert isinstance(nomination, Nomination)
-    for note in nomination.notes:
-        run.journal.add("retrieve", note)
-    if not nomination.candidates:
-        run.journal.add("retrieve", "no candidate")
-    best: Offer | None = None
-    for candidate in nomination.candidates:
-        offer = _consider(run, task, keys, candidate)
-        if best is None or offer.rank > best.rank:
-            best = offer
-        if offer.is_ready:
-            return offer
-    return best
 
 
 def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:

@@ -105,7 +105,7 @@ def test_a_record_without_steps_is_never_served(tmp_path: Path) -> None:
     flow = Flow(tmp_path)
     empty = replace(stored(flow), steps=())
     nominated = Nomination((Candidate(empty, "signature"),))
-    _, outcome = play(flow, "please count to 3", [Looked(None), nominated, said(RIGHT), Saved("r")])
+    _, outcome = play(flow, "please count to 3", [Looked(None), nominated, Nomination(), said(RIGHT), Saved("r")])
     assert (outcome.outcome, outcome.answer) == ("skip_reuse", RIGHT)
 
 
@@ -115,7 +115,7 @@ def test_the_same_replies_give_the_same_outcome(tmp_path: Path) -> None:
     worlds: list[list[Reply]] = [
         [*NOTHING, said("1\n2\n3\n4"), Saved("r1")],
         [*NOTHING, said("1\n7")],
-        [Looked(None), nominated, said("3\n4"), Saved("r2")],
+        [Looked(None), nominated, Nomination(), said("3\n4"), Saved("r2")],
     ]
     for world in worlds:
         assert play(flow, "count to 4", world) == play(flow, "count to 4", world)

@@ -300,7 +300,7 @@ def test_every_decision_stands_in_the_journal_with_its_place(tmp_path: Path) -> 
     flow.store("count now to 4", "1\n2\n4\n4")
     outcome = flow.ask("count now to 4", RIGHT + "\n4")
     assert [event.stage for event in outcome.journal if event.stage != "verify"] == [
-        "exact", "extract", "retrieve", "gate", "gate", "generate", "integrity", "record",
+        "exact", "extract", "retrieve", "gate", "retrieve", "gate", "gate", "generate", "integrity", "record",
     ]  # fmt: skip
     places = {event.data["where"] for event in outcome.journal if event.data.get("where")}
     assert all("rule-0.yaml:" in place for place in places)
@@ -308,3 +308,27 @@ def test_every_decision_stands_in_the_journal_with_its_place(tmp_path: Path) -> 
     assert (failed.data["step"], failed.data["check"]) == (3, "in-order")
     refused = next(event for event in outcome.journal if event.data.get("reason") == "pass_ratio")
     assert refused.data["where"]
+
+
+def test_when_what_the_hashes_found_does_not_pass_likeness_is_asked_too(tmp_path: Path) -> None:
+    """The newest of many prompts of one wording need not be the one that fits."""
+    word = {"type": "regex", "pattern": r"\bto\s+(?P<value>\w+)"}
+    checks = [{"id": "ends-right", "type": "expr", "assert": "answer.value == n"}]
+    numbers = {"three": 3, "3": 3, "4": 4, "5": 5}
+    rule = edited(
+        COUNT,
+        tables={"numbers": numbers},
+        constraints={"last": word},
+        let={"n": "lookup(numbers, last)"},
+        verify=checks,
+        reuse={"guard": "none"},
+        patch={"enabled": False},
+    )
+    flow = Flow(tmp_path, rule, retrieve={"top_k": 2})
+    flow.store("to 3, that is, count to three", RIGHT)
+    flow.store("count to 4", "1\n2\n3\n4")
+    flow.store("count to 5", "1\n2\n3\n4\n5")
+    outcome = flow.ask("count to three")
+    assert (outcome.outcome, outcome.answer, outcome.calls) == ("reuse", RIGHT, 0)
+    assert "found by skeleton" in story(outcome)
+    assert "found by similarity" in story(outcome)
