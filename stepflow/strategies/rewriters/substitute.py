@@ -6,13 +6,15 @@ both have equally many; the whole text of an old equation becomes the new one's.
 or an old value may also stand for itself, the combinations are proposed one after the other, likeliest first, and
 verification decides.
 
-When a number changes its sign, a plus or minus before it is turned, and so are the words of `opposites`.
+When a number changes its sign, a plus or minus before it is turned, else the words of `opposites` around it: words,
+or phrases in which {} is the number. With `implied_one`, as algebra is written, x stands for 1x: a factor of 1 before a
+letter of an equation is left out, and one that was left out is put in.
 
-Options: `constraints` (names of constraints and `let` values; default: all), `opposites` (word to word, both ways),
-`max_proposals`.
+Options: `constraints` (names of constraints and `let` values; default: all), `opposites` (from one to the other, both
+ways), `implied_one`, `max_proposals`.
 
     rewrite:
-      - {type: substitute, constraints: [equation, unknown, solution], opposites: {subtract: add, subtracting: adding}}
+      - {type: substitute, constraints: [equation, unknown, solution], opposites: {'subtract {} from': 'add {} to'}}
 
 Proposes nothing when no old value stands in the step.
 """
@@ -33,11 +35,14 @@ import stepflow.options
 from stepflow.notation import BuildContext, NameRef
 from stepflow.numerals import numerals
 from stepflow.protocols import Rewriter, Rewriting
+from stepflow.strategies.rewriters.turning import Edit, Turns, written
 from stepflow.values import Equation, Linear, Number, exact, is_number, normal, show
 
 NAME = "substitute"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
-_SIGN = re.compile(r"[-−+](?=\s*\Z)")
+_SIGN = re.compile(r"[-−–+](?=\s*\Z)")
+_QUOTIENT = re.compile(r"(?P<above>\d+)(?P<over>\s?/\s?)(?P<below>\d+)")
+_BESIDE_OPERATOR = re.compile(r"[=+*/·×÷()−–-]")
 
 
 class Options(stepflow.options.Options):
@@ -47,16 +52,17 @@ class Options(stepflow.options.Options):
         None, description="Constraints and `let` values whose old values are replaced; default: all of them."
     )
     opposites: dict[str, str] = Field(
-        default_factory=dict, description="Words that change places when a number changes its sign."
+        default_factory=dict,
+        description="Words, or phrases with {} for the number, that change places when a number changes its sign.",
     )
+    implied_one: bool = Field(False, description="Whether x stands for 1x, as in algebra.")
     max_proposals: int = Field(64, ge=1, le=1000, description="Combinations tried at most.")
 
 
 def build(options: Options, context: BuildContext) -> Rewriter:
     """The rewriter for these names."""
-    pairs = {**options.opposites, **{right: left for left, right in options.opposites.items()}}
     names = None if options.constraints is None else frozenset(options.constraints)
-    return _Substitute(names, {left.casefold(): right for left, right in pairs.items()}, options.max_proposals)
+    return _Substitute(names, Turns(options.opposites), options.implied_one, options.max_proposals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class _Token:
 @dataclass(frozen=True, slots=True)
 class _Substitute:
     names: frozenset[str] | None
-    opposites: Mapping[str, str]
+    turns: Turns
+    implied_one: bool
     max_proposals: int
 
     def rewrite(self, rewriting: Rewriting) -> Iterable[str]:
@@ -88,13 +95,47 @@ class _Substitute:
         for name, old in rewriting.old.items():
             if name in rewriting.new and (self.names is None or name in self.names):
                 changes.learn(old, rewriting.new[name])
-        tokens = list(_tokens(rewriting.body, changes))
+        tokens = self._tokens(rewriting.body, changes)
         combinations = itertools.product(*(token.choices for token in tokens))
         proposals = (
-            _written(rewriting.body, tokens, chosen, self.opposites)
+            written(rewriting.body, self._edits(rewriting.body, tokens, chosen))
             for chosen in itertools.islice(combinations, self.max_proposals)
         )
         return [text for text in dict.fromkeys(proposals) if text != rewriting.body]
+
+    def _tokens(self, text: str, changes: _Changes) -> list[_Token]:
+        """Stretches of the text that hold an old value, left to right, not overlapping."""
+        whole = list(_text_tokens(text, changes))
+        found = [*whole, *_number_tokens(text, changes), *_letter_tokens(text, changes)]
+        if self.implied_one:
+            ones = self._implied_tokens(text, changes)
+            found += [one for one in ones if not any(each.start <= one.start < each.end for each in whole)]
+        kept: list[_Token] = []
+        for token in sorted(found, key=lambda token: (token.start, token.end > token.start, -token.end)):
+            if not kept or token.start >= kept[-1].end:
+                kept.append(token)
+        return kept
+
+    def _implied_tokens(self, text: str, changes: _Changes) -> Iterator[_Token]:
+        """An empty stretch before each letter of an equation that has no factor."""
+        for match in _LETTER.finditer(text):
+            before, behind = text[: match.start()].rstrip(), text[match.end() :].lstrip()
+            if match.group() not in changes.symbols or before[-1:].isdigit() or before[-1:] in (")", "]"):
+                continue
+            in_equation = any(_BESIDE_OPERATOR.match(beside) for beside in (before[-1:], behind[:1]))
+            if in_equation or self.turns.speaks_before(text, match.start()):
+                choices = tuple(dict.fromkeys([*_choices(1, "1", changes), _Choice("1")]))
+                if len(choices) > 1:
+                    yield _Token(match.start(), match.start(), choices)
+
+    def _edits(self, text: str, tokens: list[_Token], chosen: tuple[_Choice, ...]) -> Iterator[Edit]:
+        begin = 0
+        for token, choice in zip(tokens, chosen, strict=True):
+            if choice.turned:
+                yield from self.turns.edits(text, begin, token.start, token.end)
+            is_one = self.implied_one and choice.text == "1" and _LETTER.match(text, token.end) is not None
+            yield Edit(token.start, token.end, "" if is_one else choice.text)
+            begin = token.end
 
 
 class _Changes:
@@ -104,6 +145,7 @@ class _Changes:
         self.numbers: dict[Number, list[Number]] = {}
         self.letters: dict[str, str] = {}
         self.texts: dict[str, str] = {}
+        self.symbols: set[str] = set()
 
     def learn(self, old: Any, new: Any) -> None:
         """Take in one name's old and new value."""
@@ -111,6 +153,7 @@ class _Changes:
             self._number(old, new)
         elif isinstance(old, Equation | Linear) and isinstance(new, Equation | Linear):
             self.texts[show(old)] = show(new)
+            self.symbols.update(_LETTER.findall(show(old)))
             self._paired(show(old), show(new))
         elif isinstance(old, str) and isinstance(new, str):
             self._text(old, new)
@@ -152,19 +195,6 @@ def _signed(text: str) -> Iterator[Number]:
         yield normal(-size if sign is not None and sign.group() != "+" else size)
 
 
-def _tokens(text: str, changes: _Changes) -> Iterator[_Token]:
-    """Stretches of the text that hold an old value, left to right, not overlapping."""
-    position = 0
-    found = sorted(
-        [*_text_tokens(text, changes), *_number_tokens(text, changes), *_letter_tokens(text, changes)],
-        key=lambda token: (token.start, -token.end),
-    )
-    for token in found:
-        if token.start >= position:
-            yield token
-            position = token.end
-
-
 def _text_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
     for old, new in changes.texts.items():
         pattern = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", old))
@@ -180,10 +210,21 @@ def _letter_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
 
 def _number_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
     for found in numerals(text):
-        written = text[found.start : found.end]
-        choices = [choice for value in found.readings for choice in _choices(value, written, changes)]
-        if choices and not all(choice.text == written and not choice.turned for choice in choices):
-            yield _Token(found.start, found.end, tuple(dict.fromkeys([*choices, _Choice(written)])))
+        token = text[found.start : found.end]
+        choices = list(_quotients(token, changes))
+        choices += [choice for value in found.readings for choice in _choices(value, token, changes)]
+        if choices and not all(choice == _Choice(token) for choice in choices):
+            yield _Token(found.start, found.end, tuple(dict.fromkeys([*choices, _Choice(token)])))
+
+
+def _quotients(token: str, changes: _Changes) -> Iterator[_Choice]:
+    """What 8/2 may become when both of its numbers are old values."""
+    parts = _QUOTIENT.fullmatch(token)
+    if parts is None:
+        return
+    above, below = (list(_choices(int(parts[name]), parts[name], changes)) for name in ("above", "below"))
+    for top, bottom in itertools.product(above, below):
+        yield _Choice(f"{top.text}{parts['over']}{bottom.text}", top.turned != bottom.turned)
 
 
 def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice]:
@@ -196,11 +237,13 @@ def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice
 
 
 def _like(written: str, value: Number, new: Fraction) -> str:
-    """The new size in the form of the old token: as a percentage, with thousands separators, with as many decimals."""
+    """The new size in the form of the old token: a percentage, a fraction, with thousands separators, with decimals."""
     if written.endswith("%"):
         plain = written[:-1].rstrip()
         is_share = abs(value) != _plain(plain)
         return _like(plain, value, new * 100 if is_share else new) + written[len(plain) :]
+    if "/" in written and new.denominator > 1:
+        return f"{new.numerator}/{new.denominator}"
     decimals = len(written.partition(".")[2]) if re.fullmatch(r"[\d,]+\.\d\d", written) else 0
     text = show(new)
     if decimals and (new * 10**decimals).denominator == 1:
@@ -220,26 +263,3 @@ def _plain(text: str) -> Number | None:
 
 def _size(number: Number) -> Fraction:
     return abs(Fraction(number))
-
-
-def _written(text: str, tokens: list[_Token], chosen: tuple[_Choice, ...], opposites: Mapping[str, str]) -> str:
-    parts: list[str] = []
-    position = 0
-    for token, choice in zip(tokens, chosen, strict=True):
-        before = text[position : token.start]
-        parts += [_turn(before, opposites) if choice.turned else before, choice.text]
-        position = token.end
-    return "".join([*parts, text[position:]])
-
-
-def _turn(before: str, opposites: Mapping[str, str]) -> str:
-    """The text before a number whose sign has changed: its sign turned, or its last word of `opposites`."""
-    sign = _SIGN.search(before)
-    if sign is not None:
-        return before[: sign.start()] + ("-" if sign.group() == "+" else "+") + before[sign.end() :]
-    for match in reversed(list(re.finditer(r"[^\W\d_]+", before))):
-        other = opposites.get(match.group().casefold())
-        if other is not None:
-            cased = other.capitalize() if match.group()[0].isupper() else other
-            return before[: match.start()] + cased + before[match.end() :]
-    return before + "-"

@@ -5,6 +5,7 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
 * An equation must have the given one's solutions. When an operation was named before it, that operation on both sides
   of the equation before must give this one; several operations may be named before the equations they lead to. An
   operation that is an `aside` may stand behind its equation instead: '2x = 8 (subtract 3)'.
+* An operation must do something: to subtract 0, or to divide by 1, is no step.
 * The first equation must be the given one, with terms moved at most, or the result (x = 4).
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
@@ -127,6 +128,8 @@ class _Walk:
         for claim in claims:
             if isinstance(claim, Equation):
                 self._equation(step, claim)
+            elif _does_nothing(claim):
+                self.object(step, f"{_spoken(claim)} does nothing")
             elif not (behind_equation and self._is_explanation(claim)):
                 self.pending.append((step, claim))
                 self.known |= _folded(claim["operand"])
@@ -219,6 +222,10 @@ class _Walk:
             return False
         parts = claim.text.split("=")
         return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
+
+
+def _does_nothing(operation: Operation) -> bool:
+    return bool(operation["operand"] == Linear((), Fraction(operation["operation"] in ("multiply", "divide"))))
 
 
 def _after(sides: Sides, operation: Operation) -> Sides | None:
