@@ -41,7 +41,8 @@ _ABOUT = re.compile(r"(?i)\d|\b(?:solutions?|answers?|correct|true|right|equatio
 _UNDENIED = re.compile(r"(?i)\b(?:not true that|not the case|wrong|incorrect|mistake)\b")
 _ORIGINAL = re.compile(r"\b(?:original|given) (?:equation|problem)(?: is)?(?: :)?$")
 _PROBLEM = re.compile(
-    r"\b(?:start(?:ing)? (?:from|with)|want to solve|to solve|solve|given|(?:equation|problem) is)(?: :)?$"
+    r"\b(?:start(?:ing)? (?:from|with)|want to solve|to solve|solve|given|(?:equation|problem) is)"
+    r"(?: the)?(?: equation| problem)?(?: :)?$"
 )
 _LATEX = re.compile(r"\\[a-zA-Z(\[]")
 _OTHER_UNKNOWN = r"\b(?i:solve for|isolate|value of|find|variable|unknown)\s+([A-Za-z])\b(?!')"
