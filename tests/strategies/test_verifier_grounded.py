@@ -15,6 +15,8 @@ Make = Callable[..., Any]
 INVOICE = "Invoice 7 of 4 March 2026: Ann O'Neil owes 1,200.50 EUR.\nStatus: unpaid\nPhone: 555-1234. Temperature: -3."
 BOOKING = 'Book "Chez Anna" for 4 people on 2026-03-04, table number is 12'
 
+TRIP = "From Rome to Oslo for 3 days, 2 people"
+
 PASSES: list[tuple[str, dict[str, Any], str]] = [
     (INVOICE, {}, '{"name": "Ann O\'Neil", "amount": 1200.5, "invoice": 7}'),
     (INVOICE, {}, '{"date": "4 March 2026", "status": "unpaid", "cold": -3}'),
@@ -25,6 +27,8 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     (INVOICE, {"booleans": True}, '{"paid": false, "number": 7}'),
     (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "2026-03-04", "table_number": 12}'),
     (BOOKING, {"given": "$.arguments"}, '{"name": "reserve", "arguments": {"place": "Chez Anna"}}'),
+    (TRIP, {"complete": True}, '{"from_city": "Rome", "to_city": "Oslo", "days": 3, "people": 2}'),
+    (TRIP, {}, '{"city": "Oslo", "fromCity": "Rome"}'),
 ]
 FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (INVOICE, {}, '{"name": "ann"}', "does not stand"),
@@ -47,6 +51,11 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (BOOKING, {"complete": True}, '{"place": "Anna", "table_number": 12, "size": 4, "d": "2026-03-04"}', "Chez Anna"),
     (BOOKING, {}, '{"table_number": 4}', "says another table_number"),
     (BOOKING, {"given": "$.arguments"}, '{"name": "reserve"}', "finds nothing"),
+    (TRIP, {}, '{"from_city": "Oslo", "to_city": "Rome"}', "puts beside"),
+    (TRIP, {}, '{"days": 2, "people": 3}', "puts beside"),
+    (TRIP, {"apart": True}, '{"from": "Rome to Oslo for", "to": "Oslo"}', "holds the to"),
+    (TRIP, {"apart": True}, '{"to": "Oslo for 3 days", "days": 3}', "holds the days"),
+    (TRIP, {}, '{"day": 2, "persons": 3}', "puts beside"),
 ]
 
 

@@ -3,12 +3,13 @@
 A text stands in the source as it is, whole words, blanks and line breaks apart; a number as a number, however the
 source writes it (1,200 · twelve), with its sign; a day in ISO form may be written out in the source ('4 March 2026').
 Keys are not looked for. Where the source says 'key: value', 'key = value' or 'key is value', the value behind it is
-the one that the key must have.
+the one that the key must have; and what stands right behind a word of one key ('from Rome'), or a number before it
+('3 days'), must not stand under another.
 
 Options: `in_from`, the name of the source text; `given`, the JSONPath of what is looked at; `ignore_case`; `nulls`,
 when null and the empty list may stand (`never`, or `absent`: unless the source names the key); `booleans`, whether true
 and false may stand although no text shows them; `complete`, whether every number, day and quoted text of the source
-must stand in the JSON too.
+must stand in the JSON too; `apart`, whether no text may hold the value of another key within it.
 
     verify:
       - {type: grounded, in_from: passage, nulls: absent}
@@ -42,6 +43,7 @@ _QUOTED = re.compile(
     r"""(?<!\w)"([^"\n]+)"(?!\w)|“([^”\n]+)”|(?<!\w)'((?:[^'\n]|(?<=\w)'(?=\w))+)'(?!\w)|‘([^’\n]+)’|`([^`\n]+)`"""
 )
 _SAYS = r"""["'`*]{0,3}\s*(?:[:=]|\bis\b|\bare\b)\s*["'`*“‘$€£]{0,3}"""
+_BESIDE = r"""\s?(?<!\w){}s?(?!\w)(?:["'`*]{{0,2}}[\s:=]+(?:(?:is|are|of|at|on|the|an?)\s+)*["'`*“‘$€£]{{0,3}})?"""
 _WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 
 
@@ -54,6 +56,7 @@ class Options(stepflow.options.Options):
     nulls: Literal["never", "absent"] = Field("never", description="When null and the empty list may stand.")
     booleans: bool = Field(False, description="Whether true and false may stand.")
     complete: bool = Field(False, description="Whether all numbers, days and quoted texts of the source must stand.")
+    apart: bool = Field(False, description="Whether no text may hold the value of another key within it.")
 
 
 def build(options: Options, context: BuildContext) -> Verifier:
@@ -65,6 +68,7 @@ def build(options: Options, context: BuildContext) -> Verifier:
         options.nulls == "absent",
         options.booleans,
         options.complete,
+        options.apart,
     )
 
 
@@ -76,6 +80,7 @@ class _Grounded:
     nulls: bool
     booleans: bool
     complete: bool
+    apart: bool
 
     def verify(self, view: View) -> str | None:
         """None when every value stands in the source."""
@@ -91,7 +96,12 @@ class _Grounded:
             return f"{self.path.text} finds nothing"
         leaves = [leaf for value in found for leaf in _leaves(value, "")]
         reasons = (reason for key, value in leaves if (reason := self._wrong(key, value, source)))
-        return next(reasons, None) or (self._left_out(leaves, source) if self.complete else None)
+        return (
+            next(reasons, None)
+            or self._misplaced(leaves, source)
+            or (self._overlapping(leaves) if self.apart else None)
+            or (self._left_out(leaves, source) if self.complete else None)
+        )
 
     def _wrong(self, key: str, value: Any, source: str) -> str | None:
         told = _told(key, source)
@@ -118,12 +128,47 @@ class _Grounded:
         """Whether the value is what a text begins with."""
         if is_number(value):
             first = next((each for each in quantities(source) if not each.doubt), None)
-            return first is not None and first.value == value and not re.search(r"\w", source[: first.start])
+            return first is not None and first.value == value and not re.search(r"[\w,;.!?\n]", source[: first.start])
         day = _day(str(value))
         first_day = next(find_dates(source), None) if day is not None else None
         return bool(self._pattern(str(value)).match(source)) or (
             first_day is not None and first_day[2] == day and not first_day[0]
         )
+
+    def _misplaced(self, leaves: list[tuple[str, Any]], source: str) -> str | None:
+        """A value under one key that the source puts beside a word of another."""
+        for key, held in leaves:
+            others = [(name, value) for name, value in leaves if name != key and value != held and value is not None]
+            taken = {word for name, _ in leaves if name != key for word in _words(name)}
+            for word in set(_words(key)) - taken:
+                for match in re.finditer(_BESIDE.format(re.escape(word.removesuffix("s"))), source, re.IGNORECASE):
+                    before, behind = source[: match.start()], source[match.end() :]
+                    if self._begins(held, behind) or self._ends(held, before):
+                        continue
+                    for name, value in others:
+                        if self._begins(value, behind) or self._ends(value, before):
+                            return f"{name} is {show(value)!r}, which the {self.source} puts beside {word!r}"
+        return None
+
+    def _overlapping(self, leaves: list[tuple[str, Any]]) -> str | None:
+        """A text that goes on into the value of another key."""
+        for key, text in leaves:
+            for name, value in leaves:
+                part = show(value).strip()
+                if (
+                    name != key
+                    and isinstance(text, str)
+                    and part
+                    and text != value
+                    and self._pattern(part).search(text)
+                ):
+                    return f"{key} is {text!r}, which holds the {name}, {part!r}"
+        return None
+
+    def _ends(self, value: Any, source: str) -> bool:
+        """Whether a text ends in a number."""
+        last = quantities(source[-40:])[-1:]
+        return is_number(value) and any(each.value == value and each.end == len(source[-40:]) for each in last)
 
     def _pattern(self, text: str) -> re.Pattern[str]:
         body = r"\s+".join(re.escape(word) for word in text.split())
@@ -166,12 +211,17 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 def _told(key: str, source: str) -> list[int]:
     """Where the source goes on after 'key:', 'key =' or 'key is'."""
-    words = _WORDS_OF_KEY.findall(key)
+    words = _words(key)
     if not words:
         return []
     name = r"[\s_-]*".join(map(re.escape, words))
     pattern = rf"(?<!\w){name}(?!\w){_SAYS}"
     return [match.end() for match in re.finditer(pattern, source, re.IGNORECASE)]
+
+
+def _words(key: str) -> list[str]:
+    """The words that a key is made of: first and name of firstName and first_name."""
+    return [word.lower() for word in _WORDS_OF_KEY.findall(key)]
 
 
 def _day(text: str) -> datetime.date | None:
