@@ -163,6 +163,19 @@ def translate(value: Any, table: Any) -> Any:
     return folded.get(value.casefold(), value) if isinstance(value, str) else value
 
 
+def gather(value: Any, key: Any) -> tuple[Any, ...]:
+    """Everything that stands under a key, at any depth of maps and lists, in order.
+
+    Examples:
+        gather({'a': {'enum': [1]}, 'b': [{'enum': 2}, {'c': 3}]}, 'enum') == [[1], 2]
+    """
+    if isinstance(value, Mapping):
+        return tuple(
+            found for name, part in value.items() for found in ((part,) if name == key else gather(part, key))
+        )
+    return tuple(found for part in value for found in gather(part, key)) if isinstance(value, list | tuple) else ()
+
+
 def fill_keys(items: Any, value: Any) -> dict[str, Any]:
     """A map that holds the same value under every item of a list, such as the properties of a JSON Schema.
 
@@ -192,6 +205,20 @@ def keys(table: Any) -> tuple[Any, ...]:
         keys({'b': 1, 'a': 2}) == ['b', 'a']
     """
     return tuple(_map(table, "keys"))
+
+
+def keys_with(table: Any, name: Any, *wanted: Any) -> tuple[str, ...]:
+    """The keys of a map of maps whose map has one of these values under a name, in order.
+
+    Examples:
+        keys_with({'a': {'type': 'number'}, 'b': {'type': 'text'}, 'c': {}}, 'type', 'number', 'integer') == ['a']
+    """
+    members = _map(table, "keys_with")
+    found = []
+    for key, member in members.items():
+        if isinstance(member, Mapping) and name in member and contains(wanted, member[name]):
+            found.append(key)
+    return tuple(found)
 
 
 def values(table: Any) -> tuple[Any, ...]:
@@ -313,9 +340,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "list": as_list,
     "lookup": lookup,
     "translate": translate,
+    "gather": gather,
     "fill_keys": fill_keys,
     "has": has,
     "keys": keys,
+    "keys_with": keys_with,
     "values": values,
     "pick": pick,
     "contains": contains,

@@ -1,0 +1,239 @@
+"""The rule `csv-table` against seeded prompts and replies. The judge reads tables with the standard library."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from random import Random
+
+import pytest
+from rulekit import TRUSTED, World, read
+
+RULE = "csv-table"
+TOPICS = ["fruits", "office supplies", "European capitals", "garden birds", "board games"]
+COLUMNS = [
+    ("name", ""),
+    ("colour", "text"),
+    ("stock", "integer"),
+    ("price", "number"),
+    ("added", "date"),
+    ("sold", "boolean"),
+]
+CELLS = {"": "{t}{n}", "text": "c{n}", "integer": "{n}", "number": "{n}.50", "date": "2026-03-0{n}", "boolean": "true"}
+WORDS = ["zero", "one", "two", "three", "four", "five", "six"]
+WORDINGS = [
+    "Create a CSV table of {count} {topic} with columns {columns}{total}.",
+    "Please write a CSV about {topic} with the columns {columns} and {count} rows{total}",
+    "Could you generate a CSV file of {word} {topic}, with the following columns: {columns}{total}?",
+    "I need a comma-separated table about {topic} with columns {columns} and {word} rows{total}. Just the CSV.",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A table that is asked for."""
+
+    topic: str
+    columns: tuple[tuple[str, str], ...]
+    count: int
+    total: bool = False
+    wording: int = 0
+
+    @property
+    def prompt(self) -> str:
+        """The prompt."""
+        named = [f"{name} ({kind})" if kind else name for name, kind in self.columns]
+        return WORDINGS[self.wording % len(WORDINGS)].format(
+            topic=self.topic,
+            count=self.count,
+            word=WORDS[self.count],
+            columns=", ".join(named[:-1]) + f" and {named[-1]}",
+            total=", with a totals row" if self.total else "",
+        )
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """A right table."""
+        body = [
+            [CELLS[kind].format(n=n, t=self.topic[:3]) for _, kind in self.columns] for n in range(1, self.count + 1)
+        ]
+        if self.total:
+            sums = [sum(Fraction(row[at]) for row in body) if kind in ("integer", "number") else ""
+                    for at, (_, kind) in enumerate(self.columns)]  # fmt: skip
+            body.append(["Total", *(str(float(each)) if each else "" for each in sums[1:])])
+        return [[name for name, _ in self.columns], *body]
+
+
+def written(rows: list[list[str]]) -> str:
+    return "\n".join(",".join(row) for row in rows)
+
+
+def fits(kind: str, cell: str) -> bool:
+    try:
+        if kind == "integer":
+            int(cell)
+        elif kind == "number":
+            float(cell)
+        elif kind == "date":
+            date.fromisoformat(cell)
+    except ValueError:
+        return False
+    return kind != "boolean" or cell.lower() in ("true", "false", "yes", "no")
+
+
+def is_right(item: Item, answer: str) -> bool:
+    """Whether the answer is such a table: header, rows, filled cells, types, total."""
+    header, *rows = [row for row in csv.reader(io.StringIO(answer)) if row]
+    if header != [name for name, _ in item.columns]:
+        return False
+    if item.total:
+        last = rows.pop()
+        for at, (_, kind) in enumerate(item.columns):
+            if kind in ("integer", "number") and Fraction(last[at]) != sum(Fraction(row[at]) for row in rows):
+                return False
+    kinds = [kind for _, kind in item.columns]
+    return len(rows) == item.count and all(
+        len(row) == len(kinds) and all(cell.strip() and fits(kind, cell) for kind, cell in zip(kinds, row, strict=True))
+        for row in rows
+    )
+
+
+def items(seed: int, count: int) -> list[Item]:
+    rng = Random(seed)
+    found = []
+    for number in range(count):
+        numeric = rng.sample(COLUMNS[2:4], 1)
+        others = rng.sample([*COLUMNS[1:2], *COLUMNS[4:]], rng.randint(0, 2))
+        columns = (COLUMNS[0], *rng.sample([*numeric, *others], len(others) + 1))
+        found.append(Item(rng.choice(TOPICS), columns, rng.randint(2, 6), rng.random() < 0.4, number))
+    return found
+
+
+def wrong_replies(item: Item) -> list[str]:
+    rows = item.rows
+    header, body = rows[0], rows[1:]
+    swapped = [[row[1], row[0], *row[2:]] for row in rows]
+    return [
+        written(body),
+        written(rows[:-1]),
+        written([*rows, body[0]]),
+        written([header, *body[:-2], body[0], body[-1]]) if len(body) > 2 else written([header]),
+        written(swapped),
+        written([[*row, "x"] for row in rows]),
+        written([row[:-1] for row in rows]),
+        written([header, ["", *body[0][1:]], *body[1:]]),
+        written([header, ["...", *body[0][1:]], *body[1:]]),
+        written([[name.upper() for name in header], *body]),
+        "\n".join(";".join(row) for row in rows),
+        "| " + " |\n| ".join(" | ".join(row) for row in rows) + " |",
+        f"```csv\n{written(rows)}",
+        f"{written(rows)}\n\n{written(rows)}",
+        '{"rows": []}',
+        "I cannot do that.",
+        "",
+    ]  # fmt: skip
+
+
+def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
+    for item in items(1, 40):
+        right = written(item.rows)
+        for reply in (right, f"Sure:\n```csv\n{right}\n```\nDone.", right + "\n"):
+            outcome = World(RULE).ask(item.prompt, reply)
+            assert outcome is not None, item.prompt
+            assert (outcome.final, outcome.calls) == ("verified", 1), (item.prompt, reply, outcome.verdicts)
+            assert is_right(item, outcome.answer)
+        for reply in wrong_replies(item):
+            served = World(RULE).trusted(item.prompt, [reply] * 3)
+            assert served is None or is_right(item, served), (item.prompt, reply)
+
+
+def variants(item: Item) -> dict[str, Item]:
+    at = 1 if item.columns[1][1] in ("integer", "number") else -1
+    renamed = (*item.columns[:at], ("renamed", item.columns[at][1]), *(item.columns[at:][1:]))
+    return {
+        "reworded": replace(item, wording=item.wording + 1),
+        "topic": replace(item, topic="garden tools"),
+        "row_added": replace(item, count=item.count % 6 + 1 if item.count < 6 else 2),
+        "column_added": replace(item, columns=(*item.columns, ("origin", ""))),
+        "column_renamed": replace(item, columns=renamed),
+        "columns_swapped": replace(item, columns=(item.columns[1], item.columns[0], *item.columns[2:]), total=False),
+        "total_turned": replace(item, total=not item.total),
+        "type_changed": replace(item, columns=(("name", "date"), *item.columns[1:]), total=False),
+    }
+
+
+def test_only_rewordings_of_the_request_get_a_stored_table() -> None:
+    reused = 0
+    for item in items(3, 48):
+        for kind, variant in variants(item).items():
+            world = World(RULE)
+            world.ask(item.prompt, written(item.rows))
+            outcome = world.ask(variant.prompt, *["I cannot."] * 4)
+            assert outcome is not None, variant.prompt
+            if kind == "reworded":
+                assert (outcome.final, outcome.calls) == ("verified", 0), (item.prompt, variant.prompt, outcome)
+                reused += 1
+            else:
+                assert outcome.final not in TRUSTED, (item.prompt, variant.prompt, outcome.answer)
+    assert reused == 48
+
+
+def test_a_row_or_a_column_more_is_one_call_that_shows_the_old_table() -> None:
+    for item in items(5, 12):
+        variant = replace(item, columns=(*item.columns, ("origin", "")))
+        world = World(RULE)
+        world.ask(item.prompt, written(item.rows))
+        outcome = world.ask(variant.prompt, written(variant.rows).replace(",\n", ",x\n"))
+        assert outcome is not None
+        if outcome.final in TRUSTED:
+            assert (outcome.outcome, outcome.calls) == ("patch", 1)
+            assert is_right(variant, outcome.answer)
+
+
+DECLINED = r"""
+Create a CSV table of fruits with columns name and price.
+Create a CSV table of 3 fruits.
+Create a CSV table of at least 3 fruits with columns name and price.
+Create a CSV table of 3 to 5 fruits with columns name and price.
+Create a CSV table of about 3 fruits with columns name and price.
+Create a CSV table of 3 fruits with columns name and price and 5 rows.
+Create a CSV table of 3 fruits with columns name and price, sorted by price.
+Create a CSV table of 3 fruits with columns name and price. Use semicolons.
+Create a CSV table of 3 fruits with columns name and price without a header.
+Create a CSV table of 3 fruits without columns name and price.
+Create a CSV table of 3 fruits with columns name and unit price.
+Create a CSV table of 3 fruits with columns name, price (USD).
+Create a CSV table of 3 fruits with columns name and price (number, optional).
+Create a CSV table of 3 fruits with columns name and name.
+Create a CSV table of 3 fruits with columns name, price and so on.
+Create a CSV table of 3 fruits with columns name or price.
+Create a CSV table of 3 fruits with 2 columns.
+Create a CSV table of 3 fruits with columns name and price where price is over 2.
+Create a CSV table of 3 fruits with columns name and price. The price must be over 2.
+Create a CSV table of 3 fruits from Italy with columns name and price.
+Create a CSV table of 3 red or green fruits with columns name and price.
+Create a CSV table of 3 fruits with columns name and price in French.
+Create a CSV table of 3 fruits with columns name and price and explain it.
+Create a CSV table of 3 fruits with columns name and price. No fruit twice.
+Create a CSV table of 3 fruits with columns name, price (number), stock (integer) and a totals row.
+Create a CSV table of 3 fruits with columns name, price and a totals row.
+Create a CSV table of 3 fruits with columns name and price and an average row.
+Create a CSV table of 3 fruits with columns name and price, each quoted.
+Create a CSV table of 3 fruits with columns name and price as JSON.
+Create a Markdown table of 3 fruits with columns name and price.
+Convert this to a CSV table of 3 fruits with columns name and price: fig 2
+Write a Python script that writes a CSV table of 3 fruits with columns name and price.
+What is a CSV table of 3 fruits with columns name and price?
+Create two CSV tables of 3 fruits with columns name and price.
+Create a CSV parser for 3 fruits with columns name and price.
+Create a CSV table with columns name and price and 3 rows.\nfig,2
+Create a CSV table of 3 fruits with columns name and price for 4 shops.
+"""
+
+
+@pytest.mark.parametrize("prompt", [line for line in DECLINED.splitlines() if line])
+def test_a_prompt_that_is_not_understood_whole_is_left_alone(prompt: str) -> None:
+    assert read(RULE, prompt.replace("\\n", "\n")) is None
