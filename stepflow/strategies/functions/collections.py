@@ -170,9 +170,7 @@ def gather(value: Any, key: Any) -> tuple[Any, ...]:
         gather({'a': {'enum': [1]}, 'b': [{'enum': 2}, {'c': 3}]}, 'enum') == [[1], 2]
     """
     if isinstance(value, Mapping):
-        return tuple(
-            found for name, part in value.items() for found in ((part,) if name == key else gather(part, key))
-        )
+        return tuple(found for name, part in value.items() for found in ((part,) if name == key else gather(part, key)))
     return tuple(found for part in value for found in gather(part, key)) if isinstance(value, list | tuple) else ()
 
 

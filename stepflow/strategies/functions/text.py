@@ -142,6 +142,17 @@ def contains_word(text: Any, word: Any) -> bool:
     return re.search(rf"(?<!\w){phrase}(?!\w)", _text(text, "contains_word"), re.IGNORECASE) is not None
 
 
+def named_in(items: Any, text: Any) -> tuple[Any, ...]:
+    """The texts of a list that a text holds, each whole and in any case; what is no text is left out.
+
+    Examples:
+        named_in(['cat', 'dog', 3], 'A Cat and a dogma') == ['cat']
+    """
+    if not isinstance(items, list | tuple):
+        raise ValueError(f"named_in: {describe(items)} is not a list")
+    return tuple(item for item in items if isinstance(item, str) and item.strip() and contains_word(text, item))
+
+
 def unknown_words(text: Any, *known: Any) -> tuple[str, ...]:
     """The words and numbers of a text that none of the known texts (or lists of words) holds, each once, in order.
 
@@ -209,6 +220,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "starts_with": starts_with,
     "ends_with": ends_with,
     "contains_word": contains_word,
+    "named_in": named_in,
     "unknown_words": unknown_words,
     "quote": quote,
     "text": as_text,
