@@ -89,16 +89,6 @@ class RuleCompiler:
         reuse = self._reuse(spec)
         rewrite = self._rewriters(spec)
         generate = self._prompting("generate", spec.generate, base, None)
-        patch = None
-        if spec.patch.enabled:
-            prompting = self._prompting(
-                "patch", spec.patch, base | prompts.PATCH_NAMES | prompts.ANSWER_NAMES, prompts.PATCH
-            )
-            patch = Patch(spec.patch.scope, spec.patch.max_calls, prompting)
-        repair = None
-        if spec.repair.max_attempts:
-            prompting = self._prompting("repair", spec.repair, base | prompts.REPAIR_NAMES, prompts.REPAIR)
-            repair = Repair(spec.repair.max_attempts, prompting)
         words = [spec.reuse.ignore, spec.reuse.ignore_matching]  # records keep the words that these leave over
         reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS}, words)
         judging = {
@@ -121,8 +111,8 @@ class RuleCompiler:
             reuse=reuse,
             rewrite=rewrite,
             generate=generate,
-            patch=patch,
-            repair=repair,
+            patch=self._patch(spec, base),
+            repair=self._repair(spec, base),
             fallback=self._fallback(spec, base),
             unguarded=unguarded_constraints(constraints, let, self.verifiers, self.skips),
             compared=constraints_behind(compared_names(self.skips), constraints, let),
@@ -351,17 +341,28 @@ class RuleCompiler:
             rewriters.append(Rewrite(options.id or component.name, rewriter, when, site.where))
         return tuple(rewriters)
 
+    def _patch(self, spec: RuleSpec, base: frozenset[str]) -> Patch | None:
+        if not spec.patch.enabled:
+            return None
+        known = base | prompts.PATCH_NAMES | prompts.ANSWER_NAMES
+        prompting = self._prompting("patch", spec.patch, known, prompts.PATCH)
+        return Patch(spec.patch.scope, spec.patch.max_calls, prompting)
+
+    def _repair(self, spec: RuleSpec, base: frozenset[str]) -> Repair | None:
+        if not spec.repair.max_attempts:
+            return None
+        prompting = self._prompting("repair", spec.repair, base | prompts.REPAIR_NAMES, prompts.REPAIR)
+        return Repair(spec.repair.max_attempts, prompting)
+
     def _prompting(self, key: str, spec: PromptingSpec, known: frozenset[str], default: str | None) -> Prompting:
         if key in self.site.data:
             check_notations(spec, self.site.at(key), self.workshop, known)
         text = spec.prompt if spec.prompt is not None else default
-        return Prompting(
-            self._template(text), self._optional_expression(spec.response_format, spec.response_format_from)
-        )
+        return Prompting(self._template(text), self._schema(spec.response_format or spec.response_format_from))
 
-    def _optional_expression(self, *texts: str | None) -> Any:
+    def _schema(self, text: str | None) -> Any:
         try:
-            return next((self.workshop.expression(text) for text in texts if text is not None), None)
+            return None if text is None else self.workshop.expression(text)
         except NotationError:
             return None  # reported by check_notations, at its place
 

@@ -288,6 +288,33 @@ READ = [
     ("Return a JSON object with only name and address with street and zip.", "{name, address: {street, zip}!}!"),
     ("Return a JSON object with keys name and age. Do not add any other keys.", "{name, age}!"),
     ("json for a car: make, model, year", "{make, model, year}"),
+    ("Return JSON with only the keys a and b", "{a, b}!"),
+    ("Return a JSON object with a name, b and a.", "{name, b, a}"),
+    ("Give me JSON: name, age, city", "{name, age, city}"),
+    ("Give me a JSON object for a book: title, author and year.", "{title, author, year}"),
+    (
+        "JSON object describing a book: title, author (object with first and last), year as integer",
+        "{title, author: {first, last}, year: integer}",
+    ),
+    (
+        "Give me a JSON object with an integer age, a name and a list of strings called tags",
+        "{age: integer, name, tags: [string]}",
+    ),
+    ("Give me JSON with a string called name and an integer named age.", "{name: string, age: integer}"),
+    ("Give me JSON with title as a string and year as integer", "{title: string, year: integer}"),
+    ("Give me JSON with year as int, title and author", "{year: integer, title, author}"),
+    ("Give me JSON with these keys:\n- title\n- year as integer", "{title, year: integer}"),
+    ("Respond only with JSON containing keys title and tags (array of 3 strings)", "{title, tags: [string]3}"),
+    ('Return JSON: {"name": string, "age": integer}', "{name: string, age: integer}!"),
+    (
+        'Return a JSON object about a dog in this format: {"tags": [string], "owner": {"name": string}}.',
+        "{tags: [string], owner: {name: string}!}!",
+    ),
+    (
+        "Give me JSON like this:\n{\n  name: string,\n  rows: [{id: integer}]\n}",
+        "{name: string, rows: [{id: integer}!]}!",
+    ),
+    ("Give me a JSON object with keys name and age, no extra text.", "{name, age}"),
 ]
 
 
@@ -299,6 +326,46 @@ def test_a_prompt_is_read_as_people_mean_it(prompt: str, shape: str) -> None:
 
 
 DECLINED = r"""
+Give me JSON: red, Green, blue
+Give me JSON for the colors: red, green, blue
+Give me JSON for the following user: bob, smith, paris
+Give me JSON for a user: Bob, Smith
+Give me JSON: title and summary of the article
+Give me JSON: name
+Give me JSON: name, age, city as a table
+Give me a JSON object: name (string), age as integer between 1 and 5
+Give me a JSON object with width, height as integer
+Give me a JSON object with name, year as integer
+Give me a JSON object with keys name, width and height as int
+Give me a JSON object with name and address with street and zip as string
+Give me a JSON object with keys name and age as integer or string.
+Give me a JSON object with an integer called age in months and a name.
+Give me a JSON object with a list of 2 to 3 strings called tags and a name.
+Give me a JSON object with a list of objects called tags and a name.
+Return JSON: {"name": "string", "age": "integer"}
+Return JSON: {"name": string, "age": 30}
+Return JSON: {"name": string, ...}
+Return JSON: {"name": string or null}
+Return JSON: {"name": string | null}
+Return JSON: {"name"?: string}
+Return JSON: [{"name": string}]
+Return JSON: {"name": string, "name": integer}
+Return JSON: {"name": string} and a key age
+Return JSON: {"name": string} or {"title": string}
+Return JSON: {"name": string, "tags": [string, string]}
+Return JSON: {"tags": [string]} with at least two tags.
+Return JSON: {"name": string, "age": integer}. The age must be above 3.
+Return JSON: {"name": string, "age": integer} // age in years
+Return JSON: {}
+Return JSON in the form {"name": string} for the text {"x": string}
+Return JSON with keys a and b from {"name": string}
+Return a JSON object with keys name and age. Use single quotes.
+Return a JSON object with keys name and age. Use double quotes inside the name.
+Return a JSON object with keys name and age. Use double quotes around names.
+Return a JSON object with keys title and body. Do not use markdown.
+Return a JSON object with keys title and body. Do not include comments.
+Return a JSON object with keys name and age and no explanation field.
+Return a JSON object with keys name and age. Return valid JSON lines only.
 Return JSON about a man with a dog.
 Give me a JSON object about a weather … with keys name and age.
 Give me a JSON object about a dog with keys name, age and a short description.
@@ -369,6 +436,30 @@ Describe a JSON object with keys name and age.
 @pytest.mark.parametrize("prompt", [line for line in DECLINED.splitlines() if line])
 def test_a_prompt_that_is_not_understood_whole_is_left_alone(prompt: str) -> None:
     assert read(prompt.replace("\\n", "\n")) is None
+
+
+SAYS_NOTHING = [
+    "Use double quotes.",
+    "Use double quotes for all keys and string values.",
+    "Return valid JSON only.",
+    "Output only the JSON.",
+    "Respond in JSON.",
+    "Please respond with JSON only.",
+    "Do not wrap it in markdown.",
+    "Don't use code fences.",
+    "Do not include any explanation.",
+    "Don't add any text before or after it.",
+]
+
+
+@pytest.mark.parametrize("sentence", SAYS_NOTHING)
+def test_a_sentence_about_the_form_changes_nothing(sentence: str) -> None:
+    prompt = "Give me a JSON object about a cat with keys name and age."
+    archive = new_archive()
+    ask(archive, prompt, ['{"name": "Luna", "age": 2}'])
+    outcome = ask(archive, f"{prompt} {sentence}", [])
+    assert outcome is not None
+    assert (outcome.outcome, outcome.calls) == ("reuse", 0)
 
 
 def test_the_text_served_is_the_json_alone() -> None:

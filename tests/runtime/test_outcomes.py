@@ -288,6 +288,37 @@ def test_a_schema_is_passed_where_its_name_has_one(tmp_path: Path) -> None:
     assert flow.calls[0].response_schema == {"type": "string"}
 
 
+def test_a_schema_may_be_an_expression_over_what_the_prompt_may_name(tmp_path: Path) -> None:
+    schema = "{'type': 'array', 'minItems': last}"
+    again = "{'type': 'array', 'description': failures}"
+    rule = edited(
+        COUNT,
+        generate={"response_format": schema},
+        repair={"max_attempts": 1, "response_format": again},
+        patch={
+            "scope": "failing_step",
+            "response_format": "{'maxItems': length(failing), 'have': kept | map(attribute='n')}",
+        },
+    )
+    flow = Flow(tmp_path, rule)
+    flow.ask("count to 3", "1\n2", RIGHT)
+    assert [call.response_schema for call in flow.calls] == [
+        {"type": "array", "minItems": 3},
+        {"type": "array", "description": "answer.value == last is false"},
+    ]
+    other = Flow(tmp_path, rule)
+    other.store("count to 4", "1\n2\n7\n4")
+    other.ask("count to 4", "3")
+    assert other.calls[0].response_schema == {"maxItems": 1, "have": (1, 2, 4)}
+
+
+def test_a_schema_that_cannot_be_computed_is_not_sent_and_said_so(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, edited(COUNT, generate={"response_format": "lookup({}, 'shape')"}))
+    outcome = flow.ask("count to 3", RIGHT)
+    assert (outcome.final, flow.calls[0].response_schema) == ("verified", None)
+    assert "no schema is sent" in story(outcome)
+
+
 def test_parameters_reach_the_model(flow: Flow) -> None:
     flow.ask("count to 3", RIGHT, parameters={"temperature": 1})
     assert flow.calls[0].parameters == {"temperature": 1}

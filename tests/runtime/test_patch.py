@@ -281,6 +281,45 @@ def test_a_key_that_is_already_there_is_no_patch(tmp_path: Path) -> None:
     assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "patch-failed")
 
 
+PARTS = edited(
+    MEMBERS,
+    segment={"type": "json", "by": "part"},
+    verify=[
+        {"id": "asked", "scope": "step", "type": "expr", "assert": "step.key in keys"},
+        {"id": "all-there", "type": "jsonpath", "has_keys_from": "keys", "on_fail": "append"},
+    ],
+    patch={"scope": "failing_step"},
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cached", "reply", "answer", "kept"),
+    [
+        ("a, b", '{"a": 1}', '{"b": 2}', '{"a": 1, "b": 2}', 1),  # no separator to take over
+        ("a, b", '{"a": 1, "x": 2}', '{"b": 2}', '{"a": 1, "b": 2}', 1),
+        ("a, b, c", '{"a": 1}', '{"a": 1, "b": 2, "c": 3}', '{"a": 1, "b": 2, "c": 3}', 1),
+        ("a, b", '{"a": 1}', '{"a": 9, "b": 2}', '{"a": 9, "b": 2}', 0),  # it starts over, and is whole
+        ("a, b, c, d", '{"x": 1, "b": 2, "y": 3}', '{"a": 1, "c": 3, "d": 4}', '{"a": 1, "b": 2, "c": 3, "d": 4}', 1),
+        ("a, b, c", '{"x": 1, "b": 2, "y": 3}', '{"a": 1, "b": 9, "c": 3}', '{"a": 1, "b": 9, "c": 3}', 0),
+    ],
+)
+def test_missing_members_are_merged(
+    tmp_path: Path, asked: str, cached: str, reply: str, answer: str, kept: int
+) -> None:
+    flow = Flow(tmp_path, PARTS)
+    flow.store(f"form with {asked}", cached)
+    outcome = flow.ask(f"form with {asked}", reply)
+    assert (outcome.outcome, outcome.answer, outcome.kept) == ("patch", answer, kept)
+
+
+@pytest.mark.parametrize("reply", ['{"a": 9}', '{"a": 9, "c": 3}', '{"b": 2, "b": 3}', '[{"b": 2}]', "2", '{"B": 2}'])
+def test_a_reply_that_repeats_what_is_kept_and_is_not_whole_is_no_patch(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, PARTS)
+    flow.store("form with a, b", '{"a": 1}')
+    outcome = flow.ask("form with a, b", reply, '{"a": 1, "b": 2}')
+    assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "patch-failed")
+
+
 def test_a_patched_answer_ends_as_it_ended(tmp_path: Path) -> None:
     flow = Flow(tmp_path)
     flow.store("count to 3", "1\n2\n7\n")

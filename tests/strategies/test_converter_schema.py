@@ -37,6 +37,10 @@ def bullet(indent: int, mark: str = "-") -> Leaf:
     return leaf("BULLET", f"\n{' ' * indent}{mark} ")
 
 
+def loose(name: str, words: str) -> Node:
+    return member(name, node("loose", leaf("TYPE", words)))
+
+
 def object_of(_closed: bool = False, **properties: Any) -> dict[str, Any]:
     shape = {"type": "object", "properties": properties, "required": tuple(properties)}
     return shape | {"additionalProperties": False} if _closed else shape
@@ -53,6 +57,9 @@ def read(*children: Node | Leaf) -> Any:
         ([member("`a_b`"), member('"c d"'), member("**e**")], object_of(a_b=ANY, **{"c d": ANY}, e=ANY)),
         ([node("line", node("thing", member("a"))), leaf("AND", "and"), member("b")], object_of(a=ANY, b=ANY)),
         ([typed("a", "string"), typed("n", "an integer")], object_of(a=STRING, n=INTEGER)),
+        ([loose("a", "int"), member("b")], object_of(a=INTEGER, b=ANY)),
+        ([typed("a", "string"), loose("b", "int"), loose("c", "string")], object_of(a=STRING, b=INTEGER, c=STRING)),
+        ([bullet(0), member("a"), bullet(0), loose("b", "int")], object_of(a=ANY, b=INTEGER)),
         ([member("a", node("object", member("b"), typed("c", "int")))], object_of(a=object_of(b=ANY, c=INTEGER))),
         ([member("a", node("array"))], object_of(a={"type": "array"})),
         (
@@ -151,6 +158,8 @@ def test_a_type_word_takes_right_values_and_refuses_wrong_ones(words: str, right
         ([typed("a", "string"), node("detail", leaf("NAME", "a"), node("object", member("c")))], "said twice"),
         ([bullet(0), typed("a", "string"), bullet(2), member("b")], "a string has no keys of its own"),
         ([bullet(0), member("a"), bullet(2), member("b"), bullet(2), member("b")], "'b' is named twice"),
+        ([member("a"), loose("b", "int")], "the type of 'b' may be meant for the key before it too"),
+        ([typed("a", "int"), member("b", node("object", member("c"), loose("d", "int")))], "the type of 'd' may be"),
         ([node("array", leaf("COUNT", "0"))], "a list of 0 items"),
         ([node("array", leaf("COUNT", "1.5"))], "a list of 1.5 items"),
     ],

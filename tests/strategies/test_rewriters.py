@@ -148,6 +148,49 @@ def test_json_members(why, body, old, new, expected) -> None:
     assert list(rewriter.rewrite(rewriting(body, {"shape": old}, {"shape": new}))) == [expected]
 
 
+PARTS = [
+    (
+        "a member is renamed",
+        '"firstName": "Ada"',
+        '{"firstName": "Ada", "age": 3}',
+        ("firstName",),
+        ("first_name",),
+        '"first_name": "Ada"',
+    ),
+    ("an inner object is fitted", '"p": {"x": 1, "y": 2}', '{"p": {"x": 1, "y": 2}}', ("p",), ("p",), '"p": {"y": 2}'),
+]
+
+
+@pytest.mark.parametrize(("why", "body", "output", "old", "new", "expected"), PARTS, ids=[row[0] for row in PARTS])
+def test_json_members_fits_a_member(why, body, output, old, new, expected) -> None:
+    rewriter = json_members.build(json_members.Options(schema_from="shape"), workshop())
+    shapes = {"shape": schema(*old, p=schema("x", "y"))}, {"shape": schema(*new, p=schema("y"))}
+    assert list(rewriter.rewrite(rewriting(body, *shapes, output=output))) == [expected]
+
+
+def test_json_members_fits_an_element() -> None:
+    rewriter = json_members.build(json_members.Options(schema_from="shape"), workshop())
+    old, new = ({"shape": {"type": "array", "items": schema(*keys)}} for keys in ("ab", "b"))
+    assert list(rewriter.rewrite(rewriting('{"a": 1, "b": 2}', old, new, output="[]"))) == ['{"b": 2}']
+
+
+@pytest.mark.parametrize(
+    ("why", "output", "new"),
+    [
+        ("the wanted key is there", '{"firstName": "Ada", "first_name": "Bob"}', ("first_name",)),
+        ("two members could be meant", '{"firstName": "Ada", "FirstName": "Bob"}', ("first_name",)),
+        ("two keys could be meant", '{"firstName": "Ada"}', ("first_name", "first-name")),
+        ("no key is like it", '{"firstName": "Ada"}', ("name",)),
+        ("the answer is no object", "[1]", ("first_name",)),
+        ("the answer is not known", "", ("first_name",)),
+    ],
+)
+def test_json_members_renames_nothing_when_it_is_not_clear(why, output, new) -> None:
+    rewriter = json_members.build(json_members.Options(schema_from="shape"), workshop())
+    old, wanted = {"shape": schema("firstName")}, {"shape": schema(*new)}
+    assert list(rewriter.rewrite(rewriting('"firstName": "Ada"', old, wanted, output=output))) == []
+
+
 @pytest.mark.parametrize(
     ("why", "body", "old", "new"),
     [

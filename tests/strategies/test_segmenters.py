@@ -33,7 +33,7 @@ ALL: list[tuple[Any, dict[str, Any]]] = [
     (sentences, {}),
     (regex, {"separator": r"\s*;\s*|-*"}),
     *((numbered, {"fallback": way}) for way in ("whole", "lines", "paragraphs", "sentences")),
-    *((json, {"by": by}) for by in ("document", "member", "element")),
+    *((json, {"by": by}) for by in ("document", "member", "element", "part")),
     (lark, {"grammar": "equation"}),
     (lark, {"grammar": "pair"}),
     (code_blocks, {}),
@@ -83,6 +83,9 @@ def test_steps_and_separators_rejoin_to_the_text(
         (json, {"by": "member"}, "{ }", [("{ }", "")]),
         (json, {"by": "element"}, '[{"a": 1}, 2 ]', [('[{"a": 1}', ", "), ("2", " ]")]),
         (json, {"by": "member"}, "[1]", [("[1]", "")]),
+        (json, {"by": "part"}, '{"a": 1, "b": 2}\n', [('{"a": 1', ", "), ('"b": 2', "}\n")]),
+        (json, {"by": "part"}, '[{"a": 1}, 2]', [('[{"a": 1}', ", "), ("2", "]")]),
+        (json, {"by": "part"}, '"a"', [('"a"', "")]),
         (json, {}, '{"a": 1}', [('{"a": 1}', "")]),
         (
             lark,
@@ -163,11 +166,32 @@ def test_a_marker_is_told_from_the_content_and_renumbered(make: Make, text: str,
         ("member", "{}", "{}"),
         ("element", "[ [1, 2]", "[1, 2]"),
         ("element", "[1, 2]", "[1, 2]"),
+        ("part", '{"a": [1]', '"a": [1]'),
+        ("part", '[{"a": 1}', '{"a": 1}'),
+        ("part", '{"a": 1}', '{"a": 1}'),
+        ("part", "[]", "[]"),
         ("document", '{"a": 1}', '{"a": 1}'),
     ],
 )
 def test_the_opening_bracket_is_not_content_of_the_first_step(make: Make, by: str, text: str, body: str) -> None:
     assert text[make(json, by=by).body(text) :] == body
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "other"),
+    [
+        ('"a": {"b": 1}', '{"a": {"b": 1}', '"a": {"b": 1}'),
+        ('{"a": 1', '{"a": 1', '"a": 1'),
+        ('{"a": 1}', '[{"a": 1}', '{"a": 1}'),
+        ("[[1]", "[[1]", "[1]"),
+        ('"a: b"', '["a: b"', '"a: b"'),
+    ],
+)
+def test_a_part_of_json_takes_the_bracket_of_its_value_to_the_first_place(
+    make: Make, text: str, first: str, other: str
+) -> None:
+    segmenter = make(json, by="part")
+    assert (segmenter.relabel(text, 1), segmenter.relabel(text, 2)) == (first, other)
 
 
 def test_json_takes_off_what_stands_around_the_value(make: Make) -> None:

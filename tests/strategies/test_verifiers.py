@@ -24,6 +24,7 @@ from stepflow.strategies.verifiers import (
 
 Make = Callable[..., Any]
 PERSON = '{"name": "Ann", "age": 30, "tags": ["a", "b"], "score": 30.0, "ok": true, "none": null}'
+NEEDY = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["name", "age"]}
 NAMES: dict[str, Any] = {
     "answer": {"value": 4, "text": "four words stand here"},
     "words": ("alpha", "beta"),
@@ -71,6 +72,16 @@ PASSES: list[tuple[Any, dict[str, Any], str]] = [
     (jsonpath, {"has_keys_from": "keys"}, PERSON),
     (jsonpath, {"only_keys_from": "all_keys"}, PERSON),
     (json_schema, {"schema_from": "schema"}, PERSON),
+    (json_schema, {"of": "part", "schema": {**NEEDY, "minProperties": 2}}, '"age": 3'),
+    (json_schema, {"of": "part", "schema": NEEDY}, '"other": null'),
+    (
+        json_schema,
+        {"of": "part", "schema": {"type": "array", "items": NEEDY, "minItems": 3}},
+        '{"name": "x", "age": 3}',
+    ),
+    (jsonpath, {"of": "part", "given": "$.age", "is_a": "integer"}, '"age": 3'),
+    (jsonpath, {"of": "part", "given": "$[0]", "has_keys": ["a"]}, '{"a": 1}'),
+    (jsonpath, {"of": "part", "lacks_keys": ["b"]}, '"a": {"b": 1}'),
     (json_schema, {"schema": {"properties": {"score": {"type": "number", "multipleOf": 0.1}}}}, PERSON),
     (
         json_schema,
@@ -122,6 +133,14 @@ FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
     ),
     (jsonpath, {"given": "$[*]", "has_keys": ["a"]}, '[{"a": 1}, {"b": 1}]', "$[*] lacks the keys 'a'"),
     (json_schema, {"schema": {"properties": {"score": {"type": "integer"}}}}, PERSON, "$.score: "),
+    (json_schema, {"of": "part", "schema": NEEDY}, '"age": "3"', "$.age: '3' is not of type 'integer'"),
+    (json_schema, {"of": "part", "schema": {**NEEDY, "additionalProperties": False}}, '"x": 1', "'x' was unexpected"),
+    (json_schema, {"of": "part", "schema": NEEDY}, '{"age": 3}', "is not of type 'object'"),
+    (json_schema, {"of": "part", "schema": NEEDY}, '"age": 3, "name": 1', "is not JSON"),
+    (json_schema, {"of": "part", "schema": {"type": "array", "items": NEEDY}}, '"age": 3', "is not of type 'array'"),
+    (json_schema, {"of": "part", "schema": {"type": "array", "items": NEEDY}}, '{"age": 3}', "'name' is a required"),
+    (jsonpath, {"of": "part", "given": "$..*", "lacks_keys": ["b"]}, '"a": {"B": 1}', "has the keys 'B'"),
+    (jsonpath, {"of": "part", "lacks_keys": ["a"]}, '"a": 1', "has the keys 'a'"),
     (
         json_schema,
         {"schema": {"properties": {"ok": {"type": "integer"}}}},
@@ -167,6 +186,9 @@ def test_it_fails_and_says_why(make: Make, plug: Any, options: dict[str, Any], t
         (json_schema, {"schema_from": "half"}, "half is not a JSON Schema"),
         (json_schema, {"schema_from": "far"}, "only references within it"),
         (json_schema, {"schema_from": "wrong"}, "the schema is wrong at"),
+        (json_schema, {"of": "part", "schema": {"prefixItems": [{}]}}, "cannot be held to 'prefixItems'"),
+        (json_schema, {"of": "part", "schema": {"allOf": [NEEDY]}}, "cannot be held to 'allOf'"),
+        (json_schema, {"of": "part", "schema": {"items": {"$ref": "#"}}}, "refers to itself as a whole"),
     ],
 )
 def test_what_cannot_be_decided_raises_and_so_fails(

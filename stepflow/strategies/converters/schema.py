@@ -4,6 +4,7 @@ The parse tree is read by the names of its branches and tokens, in any case; oth
 
 * `member`: one key, made of `name` (quotes, backticks and asterisks come off) and optionally what it holds: a `type`,
   an `array` or an `object`.
+* `loose`: a type that could be meant for the member before as well, such as "as integer" in "width, height as integer".
 * `bullet`: stands before a member and says by its indentation which member above that one belongs in.
 * `object`: the members of a nested object.
 * `array`: a list: `count` (so many items exactly), and what each item is: a `type` or an `object`.
@@ -26,7 +27,8 @@ date (ISO), email, uuid → a string of that format · url uri link → a string
       shape: {type: lark, grammar: shape, as: schema}
 
 Declines text without a parse tree, a phrase without members, a key named twice, a type word that it does not know, a
-detail on a member that is not there or holds something else, and a count below one.
+detail on a member that is not there or holds something else, a `loose` type behind a member without a type, and a count
+below one.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ NAME = "schema"
 Tree = Node | Leaf
 Schema = dict[str, Any]
 
-_PARTS = ("member", "name", "type", "array", "object", "count", "detail", "closed", "bullet")
+_PARTS = ("member", "name", "type", "loose", "array", "object", "count", "detail", "closed", "bullet")
 _MEANINGS: tuple[tuple[tuple[str, ...], Schema], ...] = (
     (("string", "str", "text", "varchar"), {"type": "string"}),
     (("integer", "int", "whole number"), {"type": "integer"}),
@@ -85,11 +87,15 @@ def _object(tree: Tree) -> Schema:
     schema = _new_object()
     above: list[tuple[int, Schema]] = [(-1, schema)]
     indent = 0
+    is_clear = True
     for kind, part in _parts(tree, "member", "detail", "bullet"):
         if kind == "bullet":
-            indent = _indent(_text(part))
+            indent, is_clear = _indent(_text(part)), True
             continue
         name, held = _member(part)
+        if not is_clear and dict(_parts(part, "loose")):
+            raise ValueError(f"the type of {name!r} may be meant for the key before it too")
+        is_clear = bool(held)
         if kind == "detail":
             _add_detail(schema, name, held)
             continue
@@ -149,7 +155,8 @@ def _held(parts: Mapping[str, Tree]) -> Schema:
         return _array(parts["array"])
     if "object" in parts:
         return _object(parts["object"])
-    return _type(_text(parts["type"])) if "type" in parts else {}
+    words = parts.get("type", parts.get("loose"))
+    return {} if words is None else _type(_text(words))
 
 
 def _array(tree: Tree) -> Schema:

@@ -13,8 +13,8 @@ schema says of parts (`properties`, `additionalProperties`, `propertyNames`, `it
       - {type: json_schema, scope: step, of: part, schema_from: shape}
 
 Fails with the path of the first thing wrong, and for every text when the schema itself is wrong. Refuses schemas that
-refer outside themselves and, since their patterns could not be limited, `patternProperties`; and, for a part,
-`prefixItems`, since a part does not know its place.
+refer outside themselves and, since their patterns could not be limited, `patternProperties`; for a part also those that
+combine schemas at the top, refer to themselves as a whole, or speak of places (`prefixItems`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ NAME = "json_schema"
 _FORMATS = ("date", "email", "ipv4", "ipv6", "uuid")
 _MAX_KEPT = 64
 _OF_PARTS = frozenset({"type", "properties", "additionalProperties", "propertyNames", "items", "$defs"})
+_OF_THE_WHOLE = frozenset(
+    ("required", "dependentRequired", "minProperties", "maxProperties", "minItems", "maxItems", "uniqueItems")
+    + ("contains", "minContains", "maxContains", "title", "description", "examples", "default", "$comment", "$schema")
+)
 
 
 class Options(stepflow.options.Options):
@@ -88,10 +92,19 @@ class _JsonSchema:
 
 
 def _on_parts(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a schema says of each member or element alone."""
-    if "prefixItems" in schema:
-        raise ValueError("`prefixItems` speaks of places, which a part does not know")
+    """What a schema says of each member or element alone. Raises `ValueError` when that cannot be told."""
+    unclear = sorted(schema.keys() - _OF_PARTS - _OF_THE_WHOLE)
+    if unclear:
+        raise ValueError(f"a part alone cannot be held to {', '.join(map(repr, unclear))}")
+    if _refers_to_root(schema):
+        raise ValueError("a part alone cannot be held to a schema that refers to itself as a whole")
     return {key: value for key, value in schema.items() if key in _OF_PARTS}
+
+
+def _refers_to_root(schema: Any) -> bool:
+    if isinstance(schema, Mapping):
+        return schema.get("$ref") == "#" or any(map(_refers_to_root, schema.values()))
+    return isinstance(schema, list | tuple) and any(map(_refers_to_root, schema))
 
 
 def _compile(schema: Mapping[str, Any], context: BuildContext) -> Any:
