@@ -1,0 +1,57 @@
+"""The shipped rules side by side: each claims its own prompts, and no two claim the same."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from rulekit import RULES, read, shipped
+
+NAMES = sorted(path.relative_to(RULES).with_suffix("").as_posix() for path in RULES.rglob("*.yaml"))
+
+
+@cache
+def claimed_by(prompt: str) -> list[str]:
+    """The rules that would answer the prompt, were they alone."""
+    return [name for name in NAMES if read(name, prompt) is not None]
+
+
+def own_prompts() -> list[tuple[str, str]]:
+    """Every prompt that a rule's own tests show it to claim, those in the cache of a test included."""
+    found: list[tuple[str, str]] = []
+    for name in NAMES:
+        for test in shipped(name).tests:
+            if test.spec.expect.matched is not False:
+                found += [(name, prompt) for prompt in (test.spec.prompt, *(turn.prompt for turn in test.spec.cache))]
+    return list(dict.fromkeys(found))
+
+
+# Prompts that lie between the rules, or beside all of them.
+BETWEEN = [
+    (None, "Give me a JSON object about a CSV with keys name and size."),
+    ("json-object", "Give me a JSON array of 3 fruits, each with name and price."),
+    ("sorted-list", "Sort these words alphabetically: python, sql, json, csv"),
+    ("python-function", "Write a Python function sort_words(words) that returns the words in alphabetical order."),
+    ("python-function", "Write a Python function solve(a, b) that returns the solution of a linear equation."),
+    ("regex-pattern", 'Write a regex that matches "x = 4" and "y = 3" but not "x + y".'),
+    ("csv-table", "Create a CSV table of 3 equations with columns name and unknown."),
+    ("constrained-text", 'Write two sentences about JSON that mention "key" and do not use "object".'),
+    ("extra/sql-select", "Write a SQL query that selects name and price from fruits where price is over 3."),
+    (None, "Write one sentence about the sea."),
+    (None, "Write a Python function that sorts a CSV file."),
+    (None, "Sort the rows of this CSV by price:\nname,price\nfig,2"),
+    (None, "Create a JSON schema for a CSV table of 3 fruits with columns name and price."),
+    (None, "Explain how a regex matches \"a\" but not \"b\"."),
+    (None, "Which SQL databases are there?"),
+    (None, "What is the capital of France?"),
+]  # fmt: skip
+
+
+def test_every_rule_claims_what_its_tests_say_and_no_other_rule_does() -> None:
+    wrong = [(name, prompt, claimed_by(prompt)) for name, prompt in own_prompts() if claimed_by(prompt) != [name]]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("name", "prompt"), BETWEEN)
+def test_a_prompt_between_the_rules_is_claimed_by_one_at_most(name: str | None, prompt: str) -> None:
+    assert claimed_by(prompt) == ([] if name is None else [name])
