@@ -51,9 +51,9 @@ def with_replies(source: SourceText, document: Document, path: NodePath, replies
     `document` is what was read of the file; the test is a map without `model:`.
     """
     test = target_of(_node(document, path))
-    if not isinstance(test, MapNode) or "prompt" not in test.keys:
+    if not isinstance(test, MapNode) or "expect" not in test.keys:
         raise UsageError(f"{source.path}: the test cannot be written to where it stands")
-    before = test.keys["prompt"]
+    before = test.keys["expect"]
     column = source.position(before.start)[1]
     is_block = not source.line_text(source.position(before.start)[0])[: column - 1].strip(" -")
     addition = _block(replies, column - 1) if is_block else _flow(replies)

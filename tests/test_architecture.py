@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("compiler", "runtime", "traces"),
     ("catalog",),
     ("engine", "quick", "testing", "reference"),
-    ("coverage", "recording", "rendering"),
+    ("authoring", "coverage", "recording", "rendering"),
     ("server", "bench"),
     ("cli", "__init__"),
     ("__main__",),

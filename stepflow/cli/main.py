@@ -17,7 +17,10 @@ import click
 from stepflow.errors import ConfigError, StepflowError
 from stepflow.version import VERSION
 
-COMMANDS = ("run", "lint", "test", "trace", "list", "describe", "schema", "cache", "bench", "replay", "demo")
+COMMANDS = (
+    "init", "new", "run", "lint", "test", "render", "trace", "list", "describe", "schema", "cache", "bench", "replay",
+    "demo",
+)  # fmt: skip
 
 
 class LazyGroup(click.Group):

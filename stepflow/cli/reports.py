@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
@@ -115,4 +116,4 @@ def _show(result: TestResult, verbose: bool) -> None:
     else:
         click.secho(f"✗ {result.where}  {result.name}", fg="red", bold=True)
         for failure in result.failures:
-            click.echo(f"    {failure}")
+            click.echo(textwrap.indent(failure, "    "))

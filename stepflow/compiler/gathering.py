@@ -160,12 +160,12 @@ class Gathering:
                 hint = "a file's name has no blanks, brackets or variables, and ends with .yaml"
                 place.report("bad-value", f"{entry!r} cannot be read as a file's name", hints=(hint,))
 
-    def in_order(self) -> tuple[Rule, ...]:
-        """The rules in the order in which they are asked; those that are never reached are reported at their place."""
-        order = sorted(range(len(self.rules)), key=lambda index: -self.rules[index].priority)
+    def in_order(self) -> tuple[tuple[Rule, Site], ...]:
+        """The rules in the order in which they are asked, with their sites; those never reached are reported there."""
+        found = sorted(zip(self.rules, self.places, strict=True), key=lambda pair: -pair[0].priority)
         if self.workplace.thorough:
-            lint_unreachable([(self.rules[index], self.places[index]) for index in order])
-        return tuple(self.rules[index] for index in order)
+            lint_unreachable(found)
+        return tuple(found)
 
     def _read(self, path: str, site: Site) -> Document | None:
         where = os.path.abspath(path)

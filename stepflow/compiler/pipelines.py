@@ -15,7 +15,7 @@ from stepflow.config.problems import did_you_mean, validate
 from stepflow.config.schema import PipelineSpec, PipelineTestSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
-from stepflow.config.yaml_nodes import read_file
+from stepflow.config.yaml_nodes import Document, read_file
 from stepflow.errors import ConfigError
 from stepflow.plan import Limits, Plan, Retrieve, Rule
 from stepflow.protocols import Backend
@@ -30,12 +30,16 @@ RULE_ELSEWHERE = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A pipeline ready to be opened: its plan, its backend (nothing opened yet), its specification, warnings."""
+    """A pipeline ready to be opened: its plan, its backend (nothing opened yet), its specification, warnings.
+
+    `documents` are the files of its rules, each with all that it inherits, in the order of the plan's rules.
+    """
 
     plan: Plan
     backend: Backend
     spec: PipelineSpec
     problems: tuple[Diagnostic, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 def compile_pipeline(
@@ -70,7 +74,8 @@ def check_pipeline(
             hints=(f"set it, or give a default: ${{{variable}:-…}}",),
         )
     spec = _specification(site)
-    rules = _rules(file, site, Workplace(registry, version, thorough))
+    gathered = _rules(file, site, Workplace(registry, version, thorough))
+    rules = tuple(rule for rule, _ in gathered)
     backend = _backend(site, registry)
     _check_settings(site, registry)
     tests = declared_tests(site, PipelineTestSpec)
@@ -80,7 +85,8 @@ def check_pipeline(
     if spec is None or backend is None or site.has_errors:
         return None, problems
     plan = replace(_plan(path, spec, rules, backend, file.fingerprint(version)), tests=tests)
-    return Compiled(plan, backend, spec, tuple(problems)), problems
+    documents = tuple(place.document for _, place in gathered)
+    return Compiled(plan, backend, spec, tuple(problems), documents), problems
 
 
 def check_rule_file(
@@ -88,12 +94,20 @@ def check_rule_file(
 ) -> tuple[Rule | None, list[Diagnostic]]:
     """One rule file on its own: the rule, or None, and every problem found in it."""
     try:
-        document = read_file(path)
+        site = Site(read_file(path))
     except ConfigError as error:
         return None, list(error.diagnostics)
-    site = Site(document)
     compiled = compile_rule(site, Workplace(registry, version, thorough))
     return None if compiled is None else compiled[0], _sorted(site.problems)
+
+
+def compile_rule_file(path: str, registry: Registry, version: str) -> tuple[Rule, Document]:
+    """One rule file on its own: the rule, and the file with all that it inherits. Raises `ConfigError`."""
+    site = Site(read_file(path))
+    compiled = compile_rule(site, Workplace(registry, version, thorough=False))
+    if compiled is None:
+        raise ConfigError([problem for problem in _sorted(site.problems) if problem.severity == "error"])
+    return compiled[0], compiled[1].document
 
 
 def check_pack(
@@ -103,7 +117,7 @@ def check_pack(
     site = Site(read_file(path))
     gathering = Gathering(Workplace(registry, version, thorough))
     gathering.add_pack(site)
-    rules = gathering.in_order()
+    rules = tuple(rule for rule, _ in gathering.in_order())
     return rules, _sorted(site.problems)
 
 
@@ -152,7 +166,7 @@ def _specification(site: Site) -> PipelineSpec | None:
     return spec
 
 
-def _rules(file: PipelineFile, site: Site, workplace: Workplace) -> tuple[Rule, ...]:
+def _rules(file: PipelineFile, site: Site, workplace: Workplace) -> tuple[tuple[Rule, Site], ...]:
     entries = site.data.get("rules") if isinstance(site.data, Mapping) else None
     gathering = Gathering(workplace)
     for index, entry, paths in file.rule_files():

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from stepflow.coverage import Coverage
     from stepflow.plan import Rule
     from stepflow.protocols import Backend
+    from stepflow.source import Diagnostic
     from stepflow.testing import TestResult
 
 POLL_S = 0.5
 
 
-@click.command()
+@click.command(short_help="Run the tests of rules and pipelines, offline.")
 @click.argument("paths", nargs=-1)
 @click.option("-k", "only", metavar="TEXT", help="Only tests with this text in their file or name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show passing tests too.")
@@ -72,6 +73,7 @@ class Run:
     only: str | None = None
     results: dict[str, TestResult] = field(default_factory=dict)
     coverages: dict[str, Coverage] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
 
     def file(self, path: str) -> None:
         """Run the tests of a file: of a rule, of a pipeline's turns, of all rules of a pack."""
@@ -120,14 +122,10 @@ class Run:
 
 def _rule_of(path: str) -> Rule:
     from stepflow.catalog import registry
-    from stepflow.compiler.pipelines import check_rule_file
-    from stepflow.errors import ConfigError
+    from stepflow.compiler.pipelines import compile_rule_file
     from stepflow.version import VERSION
 
-    rule, problems = check_rule_file(path, registry(), VERSION)
-    if rule is None:
-        raise ConfigError([problem for problem in problems if problem.severity == "error"])
-    return rule
+    return compile_rule_file(path, registry(), VERSION)[0]
 
 
 def _rules_of_pack(path: str) -> Sequence[Rule]:
@@ -144,19 +142,24 @@ def _rules_of_pack(path: str) -> Sequence[Rule]:
 
 
 def _run(files: Sequence[str], only: str | None) -> Run:
-    from stepflow.errors import UsageError
+    """Run what can be run; the problems of the others are kept. Raises `UsageError` when there is no test at all."""
+    from stepflow.errors import ConfigError, UsageError
 
     run = Run(only)
     for file in files:
-        run.file(file)
-    if not run.results:
-        raise UsageError("no test found" + (f" with {only!r} in its name" if only else f" in {', '.join(files)}"))
+        try:
+            run.file(file)
+        except ConfigError as error:
+            run.problems += error.diagnostics
+    if not run.results and not run.problems:
+        raise UsageError("no test found" + (f" with {only!r} in file or name" if only else f" in {', '.join(files)}"))
     return run
 
 
 def _report(run: Run, verbose: bool, output: str, measured: bool, least: int | None) -> int:
     from stepflow.cli import reports
     from stepflow.coverage import percent
+    from stepflow.errors import ConfigError
 
     results, coverages = list(run.results.values()), list(run.coverages.values())
     total = percent(coverages)
@@ -164,10 +167,12 @@ def _report(run: Run, verbose: bool, output: str, measured: bool, least: int | N
         click.echo(reports.as_junit(results))
     elif output == "json":
         click.echo(reports.as_json(results, coverages if measured else None, total))
-    else:
+    elif results:
         reports.show(results, verbose)
         if measured:
             reports.show_coverage(coverages, total)
+    if run.problems:
+        raise ConfigError(sorted(dict.fromkeys(run.problems), key=lambda problem: problem.sort_key))
     if least is not None and total < least:
         click.secho(f"the coverage is {total} %, below the {least} % that are asked for", fg="red", err=True)
         return 1
@@ -214,7 +219,9 @@ def _record_rule(rule: Rule, path: str, only: str | None, backend: Backend) -> N
         file, line = test.where.rsplit(":", 1)
         document = read_file(file)
         place = next(
-            index for index in range(len(document.data["tests"])) if document.locate(("tests", index)).line == int(line)
+            index
+            for index, written in enumerate(document.data["tests"])
+            if document.locate(("tests", index)).line == int(line) and written.get("prompt") == test.spec.prompt
         )
         recording.write(file, recording.with_replies(document.source, document, ("tests", place), recorder.replies))
         click.echo(f"recorded {len(recorder.replies)} of the model's replies at {test.where}", err=True)

@@ -1,0 +1,71 @@
+"""`stepflow render`: a rule as it is, and what would be sent to the model for a prompt. Asks no model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from stepflow.config.document import Document
+    from stepflow.plan import Plan, Rule
+
+
+@click.command()
+@click.argument("rule", metavar="RULE")
+@click.option("-p", "--pipeline", metavar="FILE", help="The pipeline that holds the rule.")
+@click.option("--prompt", metavar="TEXT", help="Show what the rule makes of this prompt; `-` reads it from stdin.")
+@click.option("--system", metavar="TEXT", help="A system prompt before it.")
+@click.option("--output", metavar="TEXT", help="And what follows when this is the model's answer; `-` reads stdin.")
+def command(rule: str, pipeline: str | None, prompt: str | None, system: str | None, output: str | None) -> int:
+    """Show a rule with all that it inherits, each line with the place where it is written.
+
+    RULE is a file, or the id of a rule of the pipeline. With --prompt: what is read in the prompt, and the exact
+    messages that would be sent. With --output too: what its verifiers say, and the exact repair and patch messages.
+    No model is called.
+    """
+    from stepflow.errors import UsageError
+    from stepflow.model import Message, Request
+    from stepflow.rendering import merged_text, prompt_text
+
+    if output is not None and prompt is None:
+        raise UsageError("--output needs --prompt: it is an answer to it")
+    if prompt == "-" and output == "-":
+        raise UsageError("only one of --prompt and --output can be read from stdin")
+    document, compiled, plan = _found(rule, pipeline)
+    if prompt is None:
+        click.echo(merged_text(document), nl=False)
+        return 0
+    user = Message("user", _read(prompt))
+    request = Request((user,) if system is None else (Message("system", system), user))
+    click.echo(prompt_text(plan, compiled, request, None if output is None else _read(output)), nl=False)
+    return 0
+
+
+def _read(text: str) -> str:
+    return sys.stdin.read().rstrip("\r\n") if text == "-" else text
+
+
+def _found(name: str, pipeline: str | None) -> tuple[Document, Rule, Plan]:
+    """The rule's whole document, the rule, and the plan that it would run in. Raises `UsageError`, `ConfigError`."""
+    from stepflow.catalog import registry
+    from stepflow.cli.locate import pipeline_path
+    from stepflow.compiler.pipelines import compile_pipeline, compile_rule_file
+    from stepflow.config.suggest import did_you_mean
+    from stepflow.errors import UsageError
+    from stepflow.plan import Plan
+    from stepflow.version import VERSION
+
+    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        rule, document = compile_rule_file(name, registry(), VERSION)
+        return document, rule, Plan(f"only {rule.id}", name, (rule,), {}, rule.verifying)
+    path = pipeline_path(pipeline)
+    compiled = compile_pipeline(path, registry(), VERSION)
+    for rule, document in zip(compiled.plan.rules, compiled.documents, strict=True):
+        if rule.id == name:
+            return document, rule, compiled.plan
+    known = [rule.id for rule in compiled.plan.rules]
+    hint = "".join(f"; {each}" for each in did_you_mean(name, known)) or f"; there are: {', '.join(known)}"
+    raise UsageError(f"there is no rule {name!r} in {path}{hint}")

@@ -1,0 +1,1 @@
+"""The files that `stepflow init` and `stepflow new` begin with."""
