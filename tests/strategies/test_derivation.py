@@ -18,7 +18,11 @@ GRAMMAR = compile_grammar(
     r"""
     start: _equation | operation | aside
     _equation: sum ("=" sum)+
-    ?operation: "subtract" sum -> subtract | "add" sum -> add | "divide" sum -> divide | "multiply" sum -> multiply
+    ?operation: "subtract" sum -> subtract | "add" sum -> add | "divide" amount -> divide | "multiply" sum -> multiply
+      | "halve" -> halve | "double" -> double
+      | "move" sum "across" -> move | "move" sum "right" -> move_right | "move" sum "left" -> move_left
+    ?amount: sum | WORD -> number
+    WORD: /seven|two/
     aside: "(" operation ")"
     ?sum: product | sum "+" product -> add | sum "-" product -> sub
     ?product: atom | product "*" atom -> mul | product "/" atom -> div | product NAME -> mul | product bracket -> mul
@@ -52,6 +56,10 @@ def objections(given: str, *steps: str) -> dict[int, str]:
     [
         ("subtract 2x + 1", {"operation": "subtract", "operand": Linear.of({"x": 2}, 1)}),
         ("add 3", {"operation": "add", "operand": Linear.of({}, 3)}),
+        ("halve", {"operation": "divide", "operand": Linear.of({}, 2)}),
+        ("double", {"operation": "multiply", "operand": Linear.of({}, 2)}),
+        ("divide seven", {"operation": "divide", "operand": Linear.of({}, 7)}),
+        ("move 3 right", {"operation": "move_right", "operand": Linear.of({}, 3)}),
         ("(divide 1/2)", {"operation": "divide", "operand": Linear.of({}, 1) / Linear.of({}, 2), "aside": True}),
     ],
 )
@@ -84,7 +92,14 @@ FOLLOWS = [
     ("2(x + 3) = 10", ["2(x + 3) = 2x + 6; 2x + 6 = 10", "2x = 4", "x = 2"]),
     ("x/2 = 3", ["multiply 2; x = 6"]),
     ("x = 4", ["x = 4"]),
-    ("x = 4", ["divide 1; x = 4"]),
+    ("2x + 3 = 11", ["move 3 across; 2x = 11 - 3", "halve; x = 4"]),
+    ("2x + 3 = 11", ["move 3 right; 2x = 8", "divide two; x = 4"]),
+    ("2x - 5 = 11", ["move 5 right; 2x = 16", "x = 8"]),
+    ("2x - 5 = 11", ["move 0 - 5 right; 2x = 16", "x = 8"]),
+    ("5x = 3x + 8", ["move 3x left; 5x - 3x = 8", "2x = 8"]),
+    ("11 = 2x + 3", ["move 3 left; 8 = 2x", "4 = x"]),
+    ("2x + 3 = 11", ["subtract 3; 8 = 2x", "move 2x left; 8 - 2x = 0"]),
+    ("x/2 = 3", ["double; x = 6"]),
     ("2x + 3 = 2x + 5", ["subtract 2x; 3 = 5"]),
     ("2x + 3 = 2x + 5", ["3 = 5"]),
     ("2x + 4 = 2x + 6", ["divide 2; x + 2 = x + 3", "2 = 3"]),
@@ -116,6 +131,17 @@ DOES_NOT_FOLLOW = [
     ("3(x + 2) = 3x + 6", ["3x/6 = 3x/6"], [1]),
     ("2x + 3 = 11", ["2x = 14 - 6 = 8", "x = 4"], [1]),
     ("2x + 3 = 11", ["2x = 17 - 9", "x = 4"], [1]),
+    ("2x + 3 = 11", ["subtract 0; 2x + 3 = 11", "x = 4"], [1]),
+    ("x = 4", ["divide 1; x = 4"], [1]),
+    ("2x + 3 = 11", ["move 3 left; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["move 11 right; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["move 3 right; 2x = 14"], [1]),
+    ("2x + 3 = 11", ["move 5 across; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["move 0 - 3 right; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["move x right; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["move 2x + 3 right; 0 = 8 - 2x"], [1]),
+    ("2x = 8", ["move 0 right; 2x = 8"], [1]),
+    ("2x + 3 = 11", ["halve; 2x = 8"], [1]),
     ("2x + 3 = 2x + 5", ["3 = 6"], [1]),
     ("2x + 3 = 2x + 5", ["6 = 10"], [1]),
     ("2x + 3 = 2x + 5", ["x = 1"], [1]),

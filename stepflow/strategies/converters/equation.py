@@ -18,6 +18,9 @@ linear form); inside a branch `aside` it also has `aside: true`. So one grammar 
 
     operation: _SUBTRACT sum -> subtract | _DIVIDE_BY sum -> divide
 
+Branches `halve` and `double` without parts are divisions and multiplications by 2; `move`, `move_right` and `move_left`
+with one part bring a term to another side. A branch `number` may hold a number word (seven).
+
 Declines other branch names (naming them), products of unknowns, an unknown in a denominator, and division by zero.
 """
 
@@ -29,6 +32,7 @@ from functools import reduce
 from operator import add, mul, sub, truediv
 from typing import Any
 
+from stepflow.numerals import read_number
 from stepflow.protocols import Leaf, Node
 from stepflow.values import Equation, Linear, exact
 
@@ -36,7 +40,8 @@ NAME = "equation"
 _MAX_DEPTH = 200
 _OPERATIONS: Mapping[str, Callable[[Linear, Linear], Linear]] = {"add": add, "sub": sub, "mul": mul, "div": truediv}
 _KNOWN = (*_OPERATIONS, "neg", "percent", "number", "symbol")
-_ON_BOTH_SIDES = ("add", "subtract", "multiply", "divide")
+_ON_BOTH_SIDES = ("add", "subtract", "multiply", "divide", "move", "move_right", "move_left")
+_BY_TWO = {"halve": "divide", "double": "multiply"}
 
 
 def convert(raw: Any, text: str) -> Equation | dict[str, Any]:
@@ -50,6 +55,8 @@ def convert(raw: Any, text: str) -> Equation | dict[str, Any]:
         if root.kind == "aside":
             aside = {"aside": True}
         root = root.children[0]
+    if root.kind in _BY_TWO and not root.children:
+        return {"operation": _BY_TWO[root.kind], "operand": Linear((), Fraction(2)), **aside}
     if root.kind in _ON_BOTH_SIDES and len(root.children) == 1:
         return {"operation": root.kind, "operand": _linear(root.children[0], 0), **aside}
     if root.kind in _KNOWN or len(root.children) < 2:
@@ -63,7 +70,10 @@ def _linear(tree: Node | Leaf, depth: int) -> Linear:
     if isinstance(tree, Leaf):
         return _atom(tree.text)
     if tree.kind in ("number", "symbol") and len(tree.children) == 1:
-        return _linear(tree.children[0], depth + 1)
+        only = tree.children[0]
+        if tree.kind == "number" and isinstance(only, Leaf):
+            return Linear((), Fraction(read_number(only.text)))
+        return _linear(only, depth + 1)
     parts = [_linear(child, depth + 1) for child in tree.children]
     if tree.kind == "neg" and len(parts) == 1:
         return -parts[0]

@@ -133,9 +133,16 @@ class _Substitute:
         for token, choice in zip(tokens, chosen, strict=True):
             if choice.turned:
                 yield from self.turns.edits(text, begin, token.start, token.end)
-            is_one = self.implied_one and choice.text == "1" and _LETTER.match(text, token.end) is not None
-            yield Edit(token.start, token.end, "" if is_one else choice.text)
+            yield self._factor(text, token) if choice.text == "1" else Edit(token.start, token.end, choice.text)
             begin = token.end
+
+    def _factor(self, text: str, token: _Token) -> Edit:
+        """A 1, left out before a letter where x stands for 1x; its brackets go with it."""
+        bracketed = text[token.start - 1 : token.start] == "(" and text[token.end : token.end + 1] == ")"
+        start, end = token.start - bracketed, token.end + bracketed
+        if self.implied_one and _LETTER.match(text, end) is not None:
+            return Edit(start, end, "")
+        return Edit(token.start, token.end, "1")
 
 
 class _Changes:
@@ -224,7 +231,8 @@ def _quotients(token: str, changes: _Changes) -> Iterator[_Choice]:
         return
     above, below = (list(_choices(int(parts[name]), parts[name], changes)) for name in ("above", "below"))
     for top, bottom in itertools.product(above, below):
-        yield _Choice(f"{top.text}{parts['over']}{bottom.text}", top.turned != bottom.turned)
+        quotient = top.text if bottom.text == "1" else f"{top.text}{parts['over']}{bottom.text}"
+        yield _Choice(quotient, top.turned != bottom.turned)
 
 
 def _choices(value: Number, written: str, changes: _Changes) -> Iterator[_Choice]:

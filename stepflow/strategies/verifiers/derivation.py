@@ -6,6 +6,7 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
   of the equation before must give this one; several operations may be named before the equations they lead to. An
   operation that is an `aside` may stand behind its equation instead: '2x = 8 (subtract 3)'.
 * An operation must do something: to subtract 0, or to divide by 1, is no step.
+* A term that is moved to another side (`move`, `move_right`, `move_left`) must stand on one that it can come from.
 * The first equation must be the given one, with terms moved at most, or the result (x = 4).
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
@@ -43,6 +44,7 @@ NAME = "derivation"
 _LITERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
 
 Sides = frozenset[Linear]
+Ordered = tuple[Linear, ...]
 Operation = Mapping[str, Any]
 
 
@@ -99,20 +101,21 @@ def _objections(given: Equation, steps: Sequence[Mapping[str, Any]], claims: str
 class _Walk:
     """Where the reading of a derivation has come to.
 
-    `current` are the sides of the last equation, `before` those of the different one before it; `pending` are named
-    operations (with their step) that no equation has borne out yet; `known` are the numbers written so far.
+    `current` are the sides of the last equation, from left to right, `before` those of the different one before it;
+    `pending` are named operations (with their step) that no equation has borne out yet; `known` are the numbers
+    written so far.
     """
 
     given: Equation
-    current: Sides = frozenset()
-    before: Sides | None = None
+    current: Ordered = ()
+    before: Ordered | None = None
     started: bool = False
     pending: list[tuple[int, Operation]] = field(default_factory=list)
     known: set[Fraction] = field(default_factory=set)
     objections: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.current = frozenset(self.given.sides)
+        self.current = self.given.sides
         self.known = {Fraction(0), Fraction(1), *_numbers(self.given)}
         for base in self.given.differences:
             if base.terms:
@@ -136,14 +139,16 @@ class _Walk:
             behind_equation = isinstance(claim, Equation) or (behind_equation and "aside" in claim)
 
     def _is_explanation(self, operation: Operation) -> bool:
-        return "aside" in operation and self.before is not None and _after(self.before, operation) == self.current
+        if "aside" not in operation or self.before is None:
+            return False
+        return any(frozenset(after) == frozenset(self.current) for after in _after(self.before, operation))
 
     def _equation(self, step: int, claim: Equation) -> None:
         sides = frozenset(claim.sides)
         if not self._is_accounted(claim):
             self.object(step, f"nothing accounts for the numbers of {show(claim)}")
         reached = self._borne_out(sides)
-        unexplained = bool(self.pending) and not reached and sides != self.current
+        unexplained = bool(self.pending) and not reached and sides != frozenset(self.current)
         follows = not unexplained and (reached > 0 or self._follows(claim, sides))
         if not follows and self._is_arithmetic(claim):
             self.known |= _numbers(claim)
@@ -152,36 +157,38 @@ class _Walk:
             self.object(self.pending[0][0], reason)
             self.object(step, reason)
             self.pending.clear()
-            self._move_to(claim, sides)
+            self._move_to(claim)
         elif follows:
             del self.pending[:reached]
-            self._move_to(claim, sides)
+            self._move_to(claim)
         else:
             self.object(step, f"{show(claim)} does not follow from {show(self.given)}")
 
-    def _move_to(self, claim: Equation, sides: Sides) -> None:
-        if sides != self.current:
-            self.before, self.current = self.current, sides
+    def _move_to(self, claim: Equation) -> None:
+        if frozenset(claim.sides) != frozenset(self.current):
+            self.before = self.current
+        self.current = claim.sides
         self.started = True
         self.known |= _numbers(claim)
 
     def _borne_out(self, sides: Sides) -> int:
         """How many of the pending operations, done one after the other, give these sides; 0 when that is none."""
-        bases = {self.current, frozenset(self.given.sides)} if _is_result(self.current) else {self.current}
+        bases = {self.current, self.given.sides} if _is_result(frozenset(self.current)) else {self.current}
         for base in bases:
-            done: Sides | None = base
+            done: set[Ordered] = {base}
             for count, (_, operation) in enumerate(self.pending, start=1):
-                done = None if done is None else _after(done, operation)
-                if done == sides:
+                done = {after for before in done for after in _after(before, operation)}
+                if any(frozenset(each) == sides for each in done):
                     return count
         return 0
 
     def _follows(self, claim: Equation, sides: Sides) -> bool:
         given = self.given.differences
-        if sides in (self.current, frozenset(self.given.sides)):
+        current = frozenset(self.current)
+        if sides in (current, frozenset(self.given.sides)):
             return True
         if not any(base.terms for base in given):
-            return sides in {*_moved(self.current), *_moved(frozenset(self.given.sides))}
+            return sides in {*_moved(current), *_moved(frozenset(self.given.sides))}
         links = claim.differences
         ratios = [next((ratio for base in given if (ratio := _ratio(link, base))), None) for link in links]
         if all(ratio is None for ratio in ratios):
@@ -228,17 +235,35 @@ def _does_nothing(operation: Operation) -> bool:
     return bool(operation["operand"] == Linear((), Fraction(operation["operation"] in ("multiply", "divide"))))
 
 
-def _after(sides: Sides, operation: Operation) -> Sides | None:
-    """The sides after an operation on each of them; None when it cannot be done."""
+def _after(sides: Ordered, operation: Operation) -> Iterator[Ordered]:
+    """The sides after an operation on each of them; none when it cannot be done, several when it may be meant so."""
     operand, kind = operation["operand"], operation["operation"]
-    if kind == "add":
-        return frozenset(side + operand for side in sides)
-    if kind == "subtract":
-        return frozenset(side - operand for side in sides)
-    if operand.terms or not operand.constant:
-        return None
-    factor = operand.constant if kind == "multiply" else 1 / operand.constant
-    return frozenset(side.scaled(factor) for side in sides)
+    if kind.startswith("move"):
+        for term in dict.fromkeys([operand, -operand] if _leads_positive(operand) else [operand]):
+            if any(_stands_on(side, term) for side in _origins(sides, kind)):
+                yield tuple(side - term for side in sides)
+    elif kind in ("add", "subtract"):
+        yield tuple(side + operand if kind == "add" else side - operand for side in sides)
+    elif operand.constant and not operand.terms:
+        factor = operand.constant if kind == "multiply" else 1 / operand.constant
+        yield tuple(side.scaled(factor) for side in sides)
+
+
+def _origins(sides: Ordered, kind: str) -> Ordered:
+    """The sides from which a term can be moved."""
+    return {"move_right": sides[:-1], "move_left": sides[1:]}.get(kind, sides)
+
+
+def _stands_on(side: Linear, term: Linear) -> bool:
+    """Whether a single term is one of a side's."""
+    if term.terms:
+        return not term.constant and len(term.terms) == 1 and term.terms[0] in side.terms
+    return side.constant == term.constant != 0
+
+
+def _leads_positive(operand: Linear) -> bool:
+    """A number or term without a minus of its own: 'move 3' may speak of the 3 of x - 3."""
+    return (operand.terms[0][1] if operand.terms else operand.constant) > 0
 
 
 def _moved(sides: Sides) -> Iterator[Sides]:
@@ -282,9 +307,8 @@ def _literals(text: str) -> frozenset[Fraction]:
 
 
 def _spoken(operation: Operation) -> str:
-    return f"'{operation['operation']} {show(operation['operand'])}'"
+    return f"'{operation['operation'].partition('_')[0]} {show(operation['operand'])}'"
 
 
-def _shown(sides: Sides) -> str:
-    shown = [show(side) for side in sorted(sides, key=lambda side: not side.terms)]
-    return " = ".join(shown if len(shown) > 1 else shown * 2)
+def _shown(sides: Ordered) -> str:
+    return " = ".join(map(show, sides))
