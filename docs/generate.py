@@ -13,7 +13,7 @@ import click
 
 from stepflow.catalog import registry
 from stepflow.cli.main import COMMANDS, cli
-from stepflow.compiler.pipelines import check_file
+from stepflow.compiler.pipelines import check_file, check_rule_file
 from stepflow.reference import markdown, schemas
 from stepflow.source import render
 from stepflow.version import VERSION
@@ -25,12 +25,21 @@ Exit codes: 0 fine; 1 findings, failed tests, or an unverified answer; 2 usage, 
 model could not be asked. Answers and machine output go to stdout, everything else to stderr."""
 INVISIBLE = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
 BROKEN = DOCS / "examples" / "broken"
+RULES = DOCS.parent / "rules"
+SHIPPED = """\
+Models to copy: every line that a newcomer would ask about says what it is for, and every rule has its tests in it.
+`pipelines/default.yaml` loads those of `rules/`; a rule in `rules/extra/` needs a further library, and says which."""
 
 
 def pages() -> dict[Path, str]:
     """Every generated file: where it belongs, and its text."""
     known = registry()
-    reference = {**markdown.pages(known), "diagnostics.md": markdown.diagnostics_page(examples()), "cli.md": cli_page()}
+    reference = {
+        **markdown.pages(known),
+        "diagnostics.md": markdown.diagnostics_page(examples()),
+        "cli.md": cli_page(),
+        "shipped-rules.md": rules_page(),
+    }
     made = {DOCS / "reference" / name: text for name, text in reference.items()}
     for kind in get_args(schemas.FileKind):
         made[DOCS / "schemas" / f"{kind}.v1.json"] = schemas.text(kind, known)
@@ -45,6 +54,20 @@ def examples() -> dict[str, tuple[str, str]]:
             said = "\n".join(render(problem) for problem in check_file(str(path), registry(), VERSION))
             found[path.stem] = path.read_text(encoding="utf-8").translate(INVISIBLE), said.translate(INVISIBLE)
     return found
+
+
+def rules_page() -> str:
+    """The page of the rules that ship: what each is for, and the first prompt that its own tests show it to claim."""
+    lines = ["| rule | what it does | a prompt of its |", "| --- | --- | --- |"]
+    for path in sorted(RULES.rglob("*.yaml")):
+        rule, _ = check_rule_file(str(path), registry(), VERSION)
+        assert rule is not None, path
+        prompt = next(
+            " ".join(test.spec.prompt.split()) for test in rule.tests if test.spec.expect.matched is not False
+        )
+        name = path.relative_to(RULES).as_posix()
+        lines.append(f"| [`{name}`](../../rules/{name}) | {rule.title} | {prompt.replace('|', chr(92) + '|')} |")
+    return "\n\n".join([markdown.MADE, "# Shipped rules", SHIPPED, "\n".join(lines)]) + "\n"
 
 
 def cli_page() -> str:
