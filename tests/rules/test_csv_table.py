@@ -226,6 +226,7 @@ Create a CSV table of 3 fruits with columns name and price as JSON.
 Create a Markdown table of 3 fruits with columns name and price.
 Convert this to a CSV table of 3 fruits with columns name and price: fig 2
 Write a Python script that writes a CSV table of 3 fruits with columns name and price.
+A CSV table of 3 fruits with columns name and price.
 What is a CSV table of 3 fruits with columns name and price?
 Create two CSV tables of 3 fruits with columns name and price.
 Create a CSV parser for 3 fruits with columns name and price.

@@ -210,6 +210,8 @@ Write a Ruby function add(a, b) that returns the sum of a and b.
 Write a Python function add(a, b) and a test for it that returns the sum of a and b.
 Write a Python function add(a, b) that returns the sum of a and b: 1, 2 gives 3
 Write a Python function add(a, b) that returns the sum of a and b.\nadd(1, 2) == 3
+A Python function add(a, b) that returns the sum of a and b is wrong, why?
+The Python function add(a, b) that returns the sum of a and b
 Explain the Python function add(a, b) that returns the sum of a and b.
 Fix this Python function: def add(a, b): return a - b
 What does the Python function add(a, b) that returns the sum of a and b do?

@@ -141,6 +141,10 @@ Write a regex that matches " a1" but not "1a".
 Write a regex that matches "a\n" but not "1a".
 Write a regex that matches "a1" but not "a1".
 Write a regex that matches "a1" but not "1a" and explain it.
+Does this regex match "a1" but not "1a"?
+Does the pattern match "a1" but not "1a"?
+Write a regex that matches "a1" and one that does not match "1a".
+Write a regex that matches "a1" and a pattern that does not match "1a".
 Write two regexes that match "a1" but not "1a".
 Does the regex `a.` match "a1" but not "1a"?
 Why does this regex match "a1" but not "1a": `a.`

@@ -178,6 +178,11 @@ Explain how to sort these words alphabetically: pear, fig
 Sort these words alphabetically as a JSON list: pear, fig
 Sort these words alphabetically in French: pear, fig
 In what order are these: pear, fig
+Are these words in alphabetical order: pear, fig
+Is this list in ascending order: 5, 3
+I put these words in alphabetical order: pear, fig
+Here are words in alphabetical order: pear, fig
+The following numbers are in ascending order: 5, 3
 Sort the list alphabetically.
 Sort these words alphabetically: pear, fig\nSort these words alphabetically: plum, apple
 Sort these words alphabetically: pear, fig; and these: plum, apple

@@ -215,6 +215,8 @@ Write an Oracle SQL query that selects name from users.
 Write a SQL query that deletes name from users.
 Write a SQL query that finds the oldest users.
 Write a SQL query.
+Is this a SQL query that selects name from users?
+The SQL query selects name from users.
 Does this SQL query select name from users: SELECT name FROM users?
 Write a SQL query that selects name from users where age is over 30 and not from Rome.
 Write a SQL query that selects name from public.users.
