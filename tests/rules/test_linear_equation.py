@@ -274,6 +274,82 @@ def test_an_answer_with_a_fault_does_not_pass(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    """\
+Move 3 to the right side: 2x = 11 - 3;2x = 8;Halve both sides: x = 4
+Move 3 to the other side: 2x = 8;x = 4
+Moving the constant 3 to the right-hand side gives 2x = 8.;x = 4
+Bring the 3 over to the right side: 2x = 8;x = 4
+Subtract three from both sides: 2x = 8;Divide by two: x = 4
+Subtract the 3 from both sides: 2x = 8;x = 4
+2x = 8;4 = x
+Subtract 3 from both sides: 2x = 8;Halving both sides gives 4 = x.
+11 = 2x + 3;Move the 3 to the left side: 8 = 2x;4 = x
+2x = 8;x = 4;Answer: 4""".splitlines(),
+)
+def test_other_ways_to_say_a_right_step_pass(answer: str) -> None:
+    task = understand(RULE, Request.of("Solve 2x + 3 = 11 for x."))
+    assert examine(task, cut(RULE, answer.replace(";", "\n"))).failures == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    """\
+Move 3 to the left side: 2x = 8;x = 4
+Move 11 to the right side: 2x = 8;x = 4
+Move 3 to the right side: 2x = 14;x = 4
+Move 2 to the right side: 2x = 8;x = 4
+Move -3 to the right side: 2x = 8;x = 4
+Move 5 to the other side: 2x = 8;x = 4
+Move x to the right side: x = 4
+Move 3 to the right side.;x = 4
+Move 3 from the right side: 2x = 8;x = 4
+Halve both sides: 2x = 8;x = 4
+Halve x: 2x = 8;x = 4
+Double both sides: 2x = 8;x = 4
+Double 4 = x
+Subtract two from both sides: 2x = 8;x = 4
+Subtract three hundred from both sides: 2x = 8;x = 4
+Subtract twenty-three from both sides: 2x = 8;x = 4
+Subtract three quarters: 2x = 8;x = 4
+Subtract three x from both sides: 2x = 8;x = 4
+Subtract 0 from both sides: 2x + 3 = 11;x = 4
+Divide both sides by 1: 2x + 3 = 11;x = 4
+2x = 8;5 = x
+2x = 8;-4 = x
+2x = 8;1 - 4 = x
+2x = 8;8/4 = x
+2x = 8;14 = x
+2x = 8;4 = x + 1
+2x = 8;4 = x or 5 = x
+2x = 8;3 4 = x
+2x = 8;4 = X
+2x = 8;4 = y""".splitlines(),
+)
+def test_the_same_ways_with_a_fault_do_not_pass(answer: str) -> None:
+    task = understand(RULE, Request.of("Solve 2x + 3 = 11 for x."))
+    assert not examine(task, cut(RULE, answer.replace(";", "\n"))).passed
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "passes"),
+    [
+        ("Solve 2x - 5 = 11", "Move 5 to the right side: 2x = 16;x = 8", True),
+        ("Solve 2x - 5 = 11", "Move -5 to the right side: 2x = 16;x = 8", True),
+        ("Solve 2x - 5 = 11", "Move -5 to the right side: 2x = 6;x = 8", False),
+        ("Solve 5x = 3x + 8", "Move 3x to the left side: 2x = 8;Halve both sides: x = 4", True),
+        ("Solve 5x = 3x + 8", "Move 3x to the right side: 2x = 8;Halve both sides: x = 4", False),
+        ("Solve x/2 = 3", "Double both sides: x = 6", True),
+        ("Solve x/2 = -3", "-6 = x", True),
+        ("Solve x/2 = 3", "-6 = x", False),
+    ],
+)
+def test_what_is_moved_must_stand_where_it_comes_from(prompt: str, answer: str, passes: bool) -> None:
+    task = understand(RULE, Request.of(prompt))
+    assert examine(task, cut(RULE, answer.replace(";", "\n"))).passed is passes
+
+
+@pytest.mark.parametrize(
     ("prompt", "answer", "passes"),
     [
         ("Solve x = x + 1", "No solution.", True),

@@ -78,6 +78,82 @@ def test_a_changed_sign_turns_the_word_before_it_when_the_rule_says_how() -> Non
     assert "Add 4 from both sides" in proposals
 
 
+TURNS = [
+    ("Subtract 3 from both sides: 2x = 8", "Add 4 to both sides: 2x = 15"),
+    ("Now subtract (3) from each side.", "Now add (4) to each side."),
+    ("3 is subtracted from both sides", "4 is added to both sides"),
+    ("Subtract 3", "Add 4"),
+    ("2x + 3 - 3 = 11 - 3", "2x - 4 + 4 = 11 + 4"),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), TURNS)
+def test_a_phrase_around_the_number_turns_as_a_whole(body: str, expected: str) -> None:
+    options = substitute.Options(
+        opposites={"subtract {} from": "add {} to", "{} is subtracted from": "{} is added to", "subtract": "add"}
+    )
+    old = {"equation": equation("2x + 3 = 11"), "rest": 8}
+    new = {"equation": equation("2x - 4 = 11"), "rest": 15}
+    assert expected in list(substitute.build(options, workshop()).rewrite(rewriting(body, old, new)))
+
+
+@pytest.mark.parametrize(
+    ("body", "old", "new", "expected"),
+    [
+        ("x = -4", -4, 7, "x = 7"),
+        ("x = 4", 4, -7, "x = -7"),
+        ("divide by -4", -4, 7, "divide by 7"),
+        ("-4x + 1", -4, 7, "7x + 1"),
+        ("1 - 4x", -4, 7, "1 + 7x"),
+        ("x = 4/3", Fraction(4, 3), Fraction(1, 2), "x = 1/2"),
+        ("x = 4/3", Fraction(4, 3), 5, "x = 5"),
+    ],
+)
+def test_a_minus_of_its_own_comes_and_goes_with_the_sign(body: str, old: Any, new: Any, expected: str) -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    assert next(iter(rewriter.rewrite(rewriting(body, {"n": old}, {"n": new})))) == expected
+
+
+def test_a_quotient_of_two_old_values_becomes_one_of_the_new_ones() -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    old, new = {"a": 2, "b": 8, "s": 4}, {"a": 3, "b": -15, "s": -5}
+    assert "x = -15/3 = -5" in list(rewriter.rewrite(rewriting("x = 8/2 = 4", old, new)))
+
+
+@pytest.mark.parametrize(
+    ("body", "factor", "expected"),
+    [
+        ("x + 5 = 9", 3, "3x + 5 = 9"),
+        ("x + 5 = 9", -1, "-x + 5 = 9"),
+        ("5 - x = 9", 2, "5 - 2x = 9"),
+        ("3(x + 1) = 9", 2, "3(2x + 1) = 9"),
+        ("Subtract x", 3, "Subtract 3x"),
+    ],
+)
+def test_a_factor_of_one_is_put_in_where_x_stands_for_1x(body: str, factor: int, expected: str) -> None:
+    options = substitute.Options(implied_one=True, opposites={"subtract": "add"})
+    old, new = {"e": equation("x + 7 = 8"), "f": 1}, {"e": equation("x + 7 = 8"), "f": factor}
+    assert expected in list(substitute.build(options, workshop()).rewrite(rewriting(body, old, new)))
+
+
+def test_a_letter_in_prose_has_no_factor() -> None:
+    rewriter = substitute.build(substitute.Options(implied_one=True), workshop())
+    old, new = {"e": equation("x + 7 = 8"), "f": 1}, {"e": equation("x + 7 = 8"), "f": 3}
+    assert list(rewriter.rewrite(rewriting("Solve for x now", old, new))) == []
+
+
+def test_a_factor_that_becomes_one_is_left_out() -> None:
+    rewriter = substitute.build(substitute.Options(implied_one=True), workshop())
+    assert next(iter(rewriter.rewrite(rewriting("2x = 2", {"f": 2}, {"f": 1})))) == "x = 1"
+    assert next(iter(rewriter.rewrite(rewriting("(3/4)x = 2", {"f": Fraction(3, 4)}, {"f": 1})))) == "x = 2"
+
+
+def test_what_reads_the_same_becomes_the_same_first() -> None:
+    rewriter = substitute.build(substitute.Options(), workshop())
+    proposals = list(rewriter.rewrite(rewriting("2, 2 and 2", {"a": 2, "b": 2}, {"a": 5, "b": 7})))
+    assert proposals[:2] == ["5, 5 and 5", "7, 7 and 7"]
+
+
 def test_where_two_names_share_a_value_every_combination_is_proposed() -> None:
     rewriter = substitute.build(substitute.Options(), workshop())
     proposals = list(rewriter.rewrite(rewriting("2 and 2", {"a": 2, "b": 2}, {"a": 5, "b": 7})))

@@ -3,8 +3,8 @@
 Works token by token. Numbers are replaced by value, however they are written, names and texts as whole words, single
 letters also behind a number (`2x`). Of equations (and other texts with numbers) the numbers are paired in order, when
 both have equally many; the whole text of an old equation becomes the new one's. Where several names share an old value,
-or an old value may also stand for itself, the combinations are proposed one after the other, likeliest first, and
-verification decides.
+or an old value may also stand for itself, the combinations are proposed one after the other, likeliest first (what
+reads the same becomes the same, before it becomes different things), and verification decides.
 
 When a number changes its sign, a plus or minus before it is turned, else the words of `opposites` around it: words,
 or phrases in which {} is the number. With `implied_one`, as algebra is written, x stands for 1x: a factor of 1 before a
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -42,6 +42,7 @@ NAME = "substitute"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
 _SIGN = re.compile(r"[-−–+](?=\s*\Z)")
 _QUOTIENT = re.compile(r"(?P<above>\d+)(?P<over>\s?/\s?)(?P<below>\d+)")
+_TOGETHER = 32  # combinations in which tokens that read the same become the same
 _BESIDE_OPERATOR = re.compile(r"[=+*/·×÷()−–-]")
 
 
@@ -96,10 +97,9 @@ class _Substitute:
             if name in rewriting.new and (self.names is None or name in self.names):
                 changes.learn(old, rewriting.new[name])
         tokens = self._tokens(rewriting.body, changes)
-        combinations = itertools.product(*(token.choices for token in tokens))
         proposals = (
             written(rewriting.body, self._edits(rewriting.body, tokens, chosen))
-            for chosen in itertools.islice(combinations, self.max_proposals)
+            for chosen in itertools.islice(_combinations(rewriting.body, tokens), self.max_proposals)
         )
         return [text for text in dict.fromkeys(proposals) if text != rewriting.body]
 
@@ -128,7 +128,7 @@ class _Substitute:
                 if len(choices) > 1:
                     yield _Token(match.start(), match.start(), choices)
 
-    def _edits(self, text: str, tokens: list[_Token], chosen: tuple[_Choice, ...]) -> Iterator[Edit]:
+    def _edits(self, text: str, tokens: Sequence[_Token], chosen: Sequence[_Choice]) -> Iterator[Edit]:
         begin = 0
         for token, choice in zip(tokens, chosen, strict=True):
             if choice.turned:
@@ -200,6 +200,31 @@ def _signed(text: str) -> Iterator[Number]:
         size = Fraction(max(_size(value) for value in found.readings))
         sign = _SIGN.search(text[: found.start])
         yield normal(-size if sign is not None and sign.group() != "+" else size)
+
+
+def _combinations(text: str, tokens: Sequence[_Token]) -> Iterator[tuple[_Choice, ...]]:
+    """A choice for each token: first the same for tokens that read the same, then each for itself."""
+    kinds = list(dict.fromkeys((text[token.start : token.end], token.choices) for token in tokens))
+    places = [kinds.index((text[token.start : token.end], token.choices)) for token in tokens]
+    together = [
+        tuple(tokens[at].choices[picks[place]] for at, place in enumerate(places))
+        for picks in itertools.islice(_nearest([len(choices) for _, choices in kinds]), _TOGETHER)
+    ]
+    yield from together
+    known = set(together)
+    for picks in _nearest([len(token.choices) for token in tokens]):
+        chosen = tuple(token.choices[pick] for token, pick in zip(tokens, picks, strict=True))
+        if chosen not in known:
+            yield chosen
+
+
+def _nearest(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Every way to pick an index below each size, those with the fewest that are not 0 first."""
+    for count in range(len(sizes) + 1):
+        for places in itertools.combinations(range(len(sizes)), count):
+            for others in itertools.product(*(range(1, sizes[place]) for place in places)):
+                picks = dict(zip(places, others, strict=True))
+                yield [picks.get(at, 0) for at in range(len(sizes))]
 
 
 def _text_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
