@@ -93,7 +93,7 @@ def _shipped_rule(name: str) -> str:
     found = rules_called(name, folder)
     if found:
         return found[0]
-    known = sorted(path.stem for path in folder.glob("*.yaml") if is_rule_file(path.name))
+    known = sorted(path.stem for path in folder.rglob("*.yaml") if is_rule_file(path.name))
     hint = "".join(f"; {each}" for each in did_you_mean(name, known)) or f"; there are: {', '.join(known)}"
     raise UsageError(f"there is no shipped rule {name!r}{hint}")
 

@@ -27,7 +27,7 @@ from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import examine
 from stepflow.values import show
 
-_PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*")
+_PLAIN = re.compile(r"[A-Za-z_][\w./,()=<>+*'\"|-]*(?: [\w./,()=<>+*'\"|-]+)*", re.ASCII)
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _MARGIN = 2
 

@@ -107,7 +107,7 @@ def check_grammar(name: str, grammar: LarkGrammar, site: Site) -> None:
 
 
 def lint_grammars(site: Site) -> None:
-    """Report where a grammar of a rule's site could be read in two ways. Dear: each grammar is built anew."""
+    """Report where a grammar of a rule's site could be read in two ways."""
     grammars = site.data.get("grammars")
     for name, text in grammars.items() if isinstance(grammars, Mapping) else ():
         try:
@@ -149,8 +149,7 @@ def lint_unreachable(rules: Sequence[tuple[Rule, Site]]) -> None:
                 site.report(
                     "unreachable-rule",
                     f"rule {earlier.id!r} is asked first and owns every prompt that this one matches",
-                    "match",
-                    part="key",
+                    "id",
                     severity="warning",
                     hints=(f"give this rule a higher `priority:` than {earlier.priority}, or match less in the other",),
                 )

@@ -86,7 +86,9 @@ def inherit(parent: Part, child: Part) -> Part:
     inherited = {
         name: part for name, part in members_of(parent).items() if name not in OWN_KEYS and not name.startswith("x-")
     }
-    return map_part(_merged(inherited, members_of(child)), child)
+    own = members_of(child)
+    head = {name: part for name, part in own.items() if name in OWN_KEYS and name != "tests"}
+    return map_part(head | _merged(inherited, own), child)
 
 
 def override(item: Part, changes: Part) -> Part:

@@ -57,8 +57,8 @@ def shipped() -> Path:
 def rules_called(name: str, folder: str | Path, but: str = "") -> list[str]:
     """The files with a line `id: NAME` in a folder, the file `but` left out; if none, those among the shipped rules."""
     line = re.compile(rf"^id:[ \t]*(['\"]?){re.escape(name)}\1[ \t]*(?:#.*)?\r?$", re.MULTILINE)
-    for place in (Path(folder), shipped() / "rules"):
-        files = sorted(str(path) for path in place.glob("*") if is_rule_file(path.name))
+    for candidates in (Path(folder).glob("*"), (shipped() / "rules").rglob("*")):
+        files = sorted(str(path) for path in candidates if is_rule_file(path.name))
         found = [path for path in files if os.path.abspath(path) != os.path.abspath(but) and line.search(_text(path))]
         if found:
             return [os.path.normpath(path) for path in found]
@@ -68,8 +68,8 @@ def rules_called(name: str, folder: str | Path, but: str = "") -> list[str]:
 def rule_ids(folder: str | Path) -> frozenset[str]:
     """The ids of the rules in a folder and of those shipped: what `extends:` could mean there."""
     line = re.compile(r"^id:[ \t]*['\"]?([A-Za-z0-9][\w-]*)", re.MULTILINE)
-    places = (Path(folder), shipped() / "rules")
-    texts = [_text(str(path)) for place in places for path in place.glob("*") if is_rule_file(path.name)]
+    candidates = (*Path(folder).glob("*"), *(shipped() / "rules").rglob("*"))
+    texts = [_text(str(path)) for path in candidates if is_rule_file(path.name)]
     return frozenset(found[1] for text in texts if (found := line.search(text)) and "kind: rule" in text)
 
 

@@ -38,7 +38,7 @@ def test_the_version_is_told(empty) -> None:
     ("arguments", "sentence"),
     [
         (["rum"], "There is no command 'rum'. Did you mean 'run'?"),
-        (["xyz"], "There is no command 'xyz'. Commands: run, lint, test"),
+        (["xyz"], "There is no command 'xyz'. Commands: init, new, run, lint, test"),
         (["cache", "chek"], "Did you mean 'check'?"),
         (["run", "--modle", "x"], "--model"),
         (["run", "-j", "0"], "0 is not in the range"),

@@ -381,3 +381,26 @@ def test_files_that_point_at_each_other_are_found_once(tmp_path: Path) -> None:
     a = write(tmp_path, "a.yaml", "x: b.yaml\n")
     write(tmp_path, "b.yaml", "x: a.yaml\n")
     assert [Path(each).name for each in closure([str(a)])] == ["a.yaml", "b.yaml"]
+
+
+def test_files_that_change_while_they_are_read_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else an answer verified under the new table could be found under the old one."""
+    from stepflow.compiler import pipelines
+
+    workplace(tmp_path)
+    path = str(write(tmp_path, "p.yaml", PIPELINE + "rules: ['rules/*.yaml']\nstore: {type: memory}\n"))
+    check, factors = pipelines.check_pipeline, iter(["1001", "1002"])
+
+    def check_and_edit(*arguments: Any, **options: Any) -> Any:
+        found = check(*arguments, **options)
+        factor = next(factors, None)
+        if factor is not None:
+            write(tmp_path, "tables/units.csv", UNITS.replace("1000", factor))
+        return found
+
+    monkeypatch.setattr(pipelines, "check_pipeline", check_and_edit)
+    with stepflow.load(path) as pipeline:
+        assert pipeline.plan.rules[0].tables["units"]["km"] == 1002
+    factors = iter("123456")
+    with pytest.raises(stepflow.UsageError, match="change while they are read"):
+        stepflow.load(path)

@@ -11,8 +11,9 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ MAX_GRAMMAR = 50_000
 MAX_TEXT = 20_000
 MAX_TOKENS = 1_000
 MAX_STARTS = 2_000
+MAX_KEPT = 64
 MAX_DEPTH = 150
 """Trees are read by recursive functions; deeper ones would exhaust Python's stack."""
 
@@ -108,32 +110,22 @@ class LarkGrammar:
 
     @property
     def conflicts(self) -> tuple[NotationError, ...]:
-        """The shift/reduce conflicts that Lark resolves silently, at their rules. For a lint: it builds anew."""
-        messages: list[str] = []
-        handler = _Collector(messages)
-        with _LOGGING:
-            level, handlers = lark.logger.level, lark.logger.handlers
-            lark.logger.handlers = [handler]
-            lark.logger.setLevel(logging.DEBUG)
-            try:
-                _compile(self.text)
-            finally:
-                lark.logger.setLevel(level)
-                lark.logger.handlers = handlers
-        lines = "\n".join(messages)
+        """The shift/reduce conflicts that Lark resolves silently, at their rules."""
         return tuple(
             NotationError(
                 f"after {rule.strip()}, {terminal} is read as a continuation",
                 *_definition(self.text, rule.split(maxsplit=1)[0]),
             )
-            for terminal, rule in re.findall(r"conflict for terminal (\S+):.*\n \* <(.+)>", lines)
+            for terminal, rule in re.findall(
+                r"conflict for terminal (\S+):.*\n \* <(.+)>", "\n".join(_compile(self.text)[1])
+            )
         )
 
     def _build(self) -> _Built:
         if self._built is None:
             with self._lock:
                 if self._built is None:
-                    self._built = _built(_compile(self.text))
+                    self._built = _built(_compile(self.text)[0])
         return self._built
 
 
@@ -146,7 +138,24 @@ class _Collector(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def _compile(text: str) -> lark.Lark:
+@contextmanager
+def _noting() -> Iterator[list[str]]:
+    """Collects what Lark writes into its log; that is how it tells of conflicts."""
+    notes: list[str] = []
+    with _LOGGING:
+        level, handlers = lark.logger.level, lark.logger.handlers
+        lark.logger.handlers = [_Collector(notes)]
+        lark.logger.setLevel(logging.DEBUG)
+        try:
+            yield notes
+        finally:
+            lark.logger.setLevel(level)
+            lark.logger.handlers = handlers
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
+    """The parser of a grammar's text, and what Lark notes of conflicts. Kept: rules share grammars."""
     if len(text) > MAX_GRAMMAR:
         raise NotationError(f"a grammar of more than {MAX_GRAMMAR:,} characters", 0, len(text))
     known = (*_LIBRARIES, *sorted(path.stem for path in _OURS.glob("*.lark")))
@@ -155,7 +164,11 @@ def _compile(text: str) -> lark.Lark:
             hint = f"import from {', '.join(known)}, e.g. %import common.WS_INLINE"
             raise NotationError(f"nothing can be imported from '{match['from']}'", *match.span("from"), hint=hint)
     try:
-        return lark.Lark(text, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=[str(_OURS)])
+        with _noting() as notes:
+            parser = lark.Lark(
+                text, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=[str(_OURS)]
+            )
+        return parser, tuple(notes)
     except (LarkError, re.error, RecursionError, ValueError, AssertionError, OSError) as error:
         raise _mistake(text, error) from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.regexes import compile_regex
@@ -19,6 +20,7 @@ LENGTH = 40
 _PIECE = re.compile(r"\\(?P<escape>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<sign>.)", re.DOTALL)
 _REPEAT = re.compile(r"(?:[*+]|\{\d*,\d*\}|\{\d{2,}\})(?P<possessive>\+)?")
 _GROUP_HEAD = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[aiLmsux-]*:|[=!]|<[=!]|>|[aiLmsux]+(?=\)))")
+_GROUP_HEADS = re.compile(r"(?<=\()" + _GROUP_HEAD.pattern)
 _SAMPLES = {"d": "1", "w": "a", "s": " ", "S": "a", "W": "-", "D": "a", "b": "", "B": ""}
 
 
@@ -31,11 +33,12 @@ class Slow:
     example: str
 
 
+@lru_cache(maxsize=1024)
 def slow_part(text: str) -> Slow | None:
     """The first repeated group of a pattern that makes it take for ever; None when none is found."""
     for start, end in nested_repeats(text):
         for unit in _units(text[start:end]):
-            if _is_slow(text, unit):
+            if _is_slow(text, start, unit):
                 return Slow(start, end, (unit * 8)[:12] + "…")
     return None
 
@@ -66,25 +69,27 @@ def nested_repeats(text: str) -> Iterator[tuple[int, int]]:
 
 def _units(group: str) -> list[str]:
     """Short texts that a repeated group may read: each of its characters, and all of them in a row."""
-    singles = _characters(group)
+    singles = list(dict.fromkeys(_sample(group)))
     return [*singles[:8], "".join(singles)[:LENGTH]] if singles else []
 
 
-def _characters(group: str) -> list[str]:
-    """Characters that a pattern may read, in the order of the pattern."""
+@lru_cache(maxsize=1024)
+def _sample(pattern: str) -> str:
+    """A text that a pattern may read, more or less: a character for each of its pieces."""
     characters: list[str] = []
-    for found in _PIECE.finditer(group):
+    for found in _PIECE.finditer(_GROUP_HEADS.sub("", pattern)):
         if found["escape"] is not None:
             characters.append(_SAMPLES.get(found["escape"], found["escape"] if not found["escape"].isalnum() else ""))
         elif found["set"] is not None:
             characters.append(_member(found["set"]))
         elif found["sign"] == ".":
             characters.append("a")
-        elif found["sign"] not in "()*+?{}|^$,:<>=!":
+        elif found["sign"] not in "()*+?{}|^$":
             characters.append(found["sign"])
-    return [character for character in dict.fromkeys(characters) if character]
+    return "".join(characters)
 
 
+@lru_cache(maxsize=1024)
 def _member(members: str) -> str:
     """A character that a set may hold."""
     for candidate in ("a", "1", " ", "A", "-", ".", ",", "é"):
@@ -96,12 +101,14 @@ def _member(members: str) -> str:
     return ""
 
 
-def _is_slow(text: str, unit: str) -> bool:
+def _is_slow(text: str, start: int, unit: str) -> bool:
+    """Whether the pattern, whose group begins at `start`, takes too long on repeats of a text that end otherwise."""
     pattern = compile_regex(text, TRIAL_S)
-    trial = (unit * LENGTH)[:LENGTH]
+    before, everything = _sample(text[:start]), _sample(text)
+    repeats = (unit * LENGTH)[:LENGTH]
     try:
-        for end in ("\x00", "", "\x00" + "".join(_characters(text))):  # the last holds all that must stand somewhere
-            pattern.search(trial + end)
+        for trial in (repeats + "\x00", before + repeats + "\x00" + everything, before + repeats):
+            pattern.search(trial)
     except ValueError:
         return True
     return False
