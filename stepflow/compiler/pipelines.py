@@ -16,7 +16,7 @@ from stepflow.config.schema import PipelineSpec, PipelineTestSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
 from stepflow.config.yaml_nodes import Document, read_file
-from stepflow.errors import ConfigError
+from stepflow.errors import ConfigError, UsageError
 from stepflow.plan import Limits, Plan, Retrieve, Rule
 from stepflow.protocols import Backend
 from stepflow.registry import Kind, Registry
@@ -26,6 +26,7 @@ RULE_ELSEWHERE = dict.fromkeys(
     ("match", "unless", "constraints", "let", "grammars", "tables", "segment", "parse", "answer", "verify", "reuse"),
     "in a rule: in a file of its own, or under 'rules'",
 )
+MAX_READINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,14 @@ def compile_pipeline(
     path: str, registry: Registry, version: str, overrides: Mapping[str, Any] | None = None
 ) -> Compiled:
     """The pipeline at a path. Raises `ConfigError` with every error of every file, `UsageError` when there is none."""
-    compiled, problems = check_pipeline(path, registry, version, overrides)
-    if compiled is None:
-        raise ConfigError([problem for problem in problems if problem.severity == "error"])
-    return compiled
+    for _ in range(MAX_READINGS):
+        compiled, problems = check_pipeline(path, registry, version, overrides)
+        if compiled is None:
+            raise ConfigError([problem for problem in problems if problem.severity == "error"])
+        # Else answers that were verified under one state of the files would be found under another.
+        if PipelineFile(path, overrides).fingerprint(version) == compiled.plan.sources:
+            return compiled
+    raise UsageError(f"{path}: its files, or those that they name, change while they are read; try again")
 
 
 def check_pipeline(
@@ -74,6 +79,7 @@ def check_pipeline(
             hints=(f"set it, or give a default: ${{{variable}:-…}}",),
         )
     spec = _specification(site)
+    sources = file.fingerprint(version)
     gathered = _rules(file, site, Workplace(registry, version, thorough))
     rules = tuple(rule for rule, _ in gathered)
     backend = _backend(site, registry)
@@ -84,7 +90,7 @@ def check_pipeline(
     problems = _sorted(site.problems)
     if spec is None or backend is None or site.has_errors:
         return None, problems
-    plan = replace(_plan(path, spec, rules, backend, file.fingerprint(version)), tests=tests)
+    plan = replace(_plan(path, spec, rules, backend, sources), tests=tests)
     documents = tuple(place.document for _, place in gathered)
     return Compiled(plan, backend, spec, tuple(problems), documents), problems
 
