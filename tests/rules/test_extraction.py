@@ -157,6 +157,7 @@ def test_a_key_less_needs_no_call_and_a_key_more_one() -> None:
         'Extract name and age in months as JSON from "Ann is 30"',
         'Extract name and date as JSON from "Ann is 30" and "Ben is 40"',
         'Extract name (string) and age (number) as JSON from: "Ann is 30"',
+        'Extract name or date as JSON from "Ann came on 4 March 2026"',
         'Extract the earliest date as JSON from "4 March 2026 and 5 March 2026"',
         'Do not extract the name as JSON from "Ann came"',
         'Extract the name as JSON from: "Ann came". Do not use null if missing.',
