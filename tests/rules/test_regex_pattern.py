@@ -86,7 +86,7 @@ def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
             assert (outcome.final, outcome.calls) == ("verified", 1), (item.prompt, reply)
             assert is_right(item, outcome.answer)
         for reply in wrong_replies(item, pattern):
-            outcome = World(RULE).ask(item.prompt, *[reply] * 3)
+            outcome = World(RULE).ask(item.prompt, *[reply] * 2)
             assert outcome is not None
             assert outcome.final in TRUSTED
             assert is_right(item, outcome.answer), (item.prompt, reply, outcome.answer)
@@ -145,6 +145,8 @@ Does this regex match "a1" but not "1a"?
 Does the pattern match "a1" but not "1a"?
 Write a regex that matches "a1" and one that does not match "1a".
 Write a regex that matches "a1" and a pattern that does not match "1a".
+Write a regex for words that matches "ab" but not "a1".
+Find the pattern in these words: it matches "ab" but not "a1".
 Write two regexes that match "a1" but not "1a".
 Does the regex `a.` match "a1" but not "1a"?
 Why does this regex match "a1" but not "1a": `a.`

@@ -181,6 +181,9 @@ In what order are these: pear, fig
 Are these words in alphabetical order: pear, fig
 Is this list in ascending order: 5, 3
 I put these words in alphabetical order: pear, fig
+List the words with a in alphabetical order: pear, fig
+Sort the words from pear alphabetically: pear, fig
+Sort these words in order of value, alphabetically: pear, fig
 Here are words in alphabetical order: pear, fig
 The following numbers are in ascending order: 5, 3
 Sort the list alphabetically.

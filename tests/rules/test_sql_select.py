@@ -215,6 +215,9 @@ Write an Oracle SQL query that selects name from users.
 Write a SQL query that deletes name from users.
 Write a SQL query that finds the oldest users.
 Write a SQL query.
+Write a SQL query that returns rows from users.
+Write a SQL query that finds members from the users table where age is over 30.
+Write a SQL query that returns data from users.
 Is this a SQL query that selects name from users?
 The SQL query selects name from users.
 Does this SQL query select name from users: SELECT name FROM users?
