@@ -17,13 +17,18 @@ FILE_KINDS = (".yaml", ".yml", ".csv", ".lark")
 RULE_KINDS = (".yaml", ".yml")
 TESTS_SUFFIXES = (".tests.yaml", ".tests.yml")
 
-_FILE = re.compile(r"[^\s'\"\[\]{},:#&]+\.(?:ya?ml|csv|lark)(?![\w.])")
-_PARENT = re.compile(r"\bextends['\"]?\s*:\s*['\"]?([A-Za-z0-9][A-Za-z0-9_-]*)(?![\w./-])")
+_ENDING = re.compile(r"\.(?:ya?ml|csv|lark)(?![\w.])")
+_NAME = re.compile(r"[^\s'\"\[\]{},:#&]+\Z")
+_LONGEST = 300
+_PARENT = re.compile(r"extends['\"]?\s*:\s*['\"]?([A-Za-z0-9][A-Za-z0-9_-]*)(?![\w./-])")
 
 
 def file_names(text: str) -> frozenset[str]:
     """Everything in a text that looks like the name of a file that rules are made of; patterns (`*.yaml`) too."""
-    return frozenset(_FILE.findall(text))
+    # From the endings back, which is many times faster than a pattern of the whole name.
+    ends = (found.end() for found in _ENDING.finditer(text))
+    names = (_NAME.search(text[max(end - _LONGEST, 0) : end]) for end in ends)
+    return frozenset(found.group() for found in names if found)
 
 
 def parent_ids(text: str) -> frozenset[str]:

@@ -123,6 +123,7 @@ class _Book:
         inherited = {"match", "verify"}  # what a parent may give
         rest = [key for key in root["required"] if key not in inherited]
         alone = {"if": {"required": ["extends"]}, "else": {"required": sorted(inherited)}}
+        alone["dependentRequired"] = {"overrides": ["extends"]}
         return {**root, "required": rest, **alone, "patternProperties": FREE_KEYS}
 
     def pack(self) -> Schema:

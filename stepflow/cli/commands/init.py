@@ -9,7 +9,7 @@ import click
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
-@click.option("--rules", metavar="IDS", default="", help="Shipped rules to copy too, e.g. json-object,unit-conversion.")
+@click.option("--rules", metavar="IDS", default="", help="Shipped rules to copy too, by id, with commas between them.")
 def command(folder: str, rules: str) -> None:
     """Write a first rule, a pipeline, schemas and editor settings into DIR (default: here).
 
