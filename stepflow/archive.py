@@ -100,9 +100,10 @@ class Archive:
             raise UsageError(notes[0] if notes else f"there is no record {record_id}")
         return record
 
-    def records(self) -> Iterator[Record]:
-        """Every readable record, oldest first."""
-        for key in self._store.keys(_RECORD):
+    def records(self, *, newest_first: bool = False) -> Iterator[Record]:
+        """Every readable record, oldest first unless it is wished otherwise."""
+        keys = self._store.keys(_RECORD)
+        for key in reversed(list(keys)) if newest_first else keys:
             record = self._read(key, [])
             if record is not None:
                 yield record

@@ -133,10 +133,7 @@ class Pipeline:
         allow_model: bool = True,
     ) -> tuple[Request, Backend]:
         request = make_request(prompt, system=system, rule=rule, tenant=tenant, parameters=parameters)
-        known = [each.id for each in self.plan.rules]
-        if request.rule is not None and request.rule not in known:
-            raise UsageError(f"there is no rule {request.rule!r} in {self.plan.path}; there are: {', '.join(known)}")
-        _refuse_broken_text(request)
+        check_request(self.plan, request)
         return request, self.backend if allow_model else NoModel(self.backend)
 
     def _noted(self, request: Request, outcome: Outcome) -> Outcome:
@@ -158,6 +155,14 @@ class Pipeline:
             "journal": [traces.event_json(event) for event in journal.events],
         }
         traces.write(self.plan.trace_dir, self.plan.trace_keep, new_id(), trace)
+
+
+def check_request(plan: Plan, request: Request) -> None:
+    """Raise `UsageError` when the request names a rule that is not there, or holds what is no text."""
+    known = [each.id for each in plan.rules]
+    if request.rule is not None and request.rule not in known:
+        raise UsageError(f"there is no rule {request.rule!r} in {plan.path}; there are: {', '.join(known)}")
+    _refuse_broken_text(request)
 
 
 def _refuse_broken_text(request: Request) -> None:

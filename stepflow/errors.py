@@ -44,9 +44,13 @@ class UsageError(StepflowError):
 
 
 class BackendError(StepflowError):
-    """The model could not be asked, or what it replied is not an answer."""
+    """The model could not be asked, or what it replied is not an answer.
+
+    `status` is the HTTP status with which the provider refused, None when it did not speak HTTP or never answered.
+    """
 
     exit_code = 3
+    status: int | None = None
 
 
 class MissingApiKey(BackendError):

@@ -81,7 +81,7 @@ class Record:
     model, rule and how that rule reads); records never cross it. `skeleton` is the prompt with its constraint values
     masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are
     the content words outside the constraints, in order. `verified_under` is the fingerprint of everything that decided
-    that the answer is right.
+    that the answer is right. `tenant` says in words whose it is; the namespace is what keeps tenants apart.
     """
 
     id: str
@@ -101,6 +101,7 @@ class Record:
     model: str
     created_at: float
     usage: Usage | None = None
+    tenant: str = ""
 
     @property
     def answer(self) -> str:
@@ -136,6 +137,12 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.prompt_tokens + other.prompt_tokens, self.completion_tokens + other.completion_tokens)
 
+    def __sub__(self, other: Usage) -> Usage:
+        """What is left of these tokens when others were spent: never below 0."""
+        return Usage(
+            max(self.prompt_tokens - other.prompt_tokens, 0), max(self.completion_tokens - other.completion_tokens, 0)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -150,8 +157,9 @@ class Event:
 class Outcome:
     """The answer served and how it came about.
 
-    `kept`, `patched`, `rewritten` count steps; `calls` counts model calls; `usage` their tokens; `seconds` is wall
-    time. `record` is the id of the record served or written, None when nothing was stored.
+    `kept`, `patched`, `rewritten` count steps; `calls` counts model calls; `usage` their tokens; `saved` the tokens
+    that the reused record had cost, less what was spent now; `seconds` is wall time. `record` is the id of the record
+    served or written, None when nothing was stored; `reused` that of the record whose steps went into the answer.
     """
 
     answer: str
@@ -160,6 +168,7 @@ class Outcome:
     origin: Origin
     rule: str | None = None
     record: str | None = None
+    reused: str | None = None
     skip_reason: str = ""
     kept: int = 0
     patched: int = 0
@@ -167,6 +176,7 @@ class Outcome:
     failed_steps: tuple[int, ...] = ()
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
+    saved: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     constraints: Mapping[str, Any] = field(default_factory=dict)
     let: Mapping[str, Any] = field(default_factory=dict)

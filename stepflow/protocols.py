@@ -7,9 +7,9 @@ Plugs that touch the world (adapters): Store, Index, Embedder, Backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from stepflow.model import Message, Record, Step, Usage
 from stepflow.notation import BuildContext as BuildContext  # noqa: PLC0414
@@ -183,6 +183,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free what was opened. Idempotent."""
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """A backend that also passes on requests as they are: tools, images, several choices, a stream of chunks.
+
+    `body` is a request in the form of OpenAI's chat completions, without `model`, `stream` and `stream_options`; the
+    reply is in that form too, whole. Errors are `BackendError`s.
+    """
+
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        """Ask and wait; the reply with everything in it."""
+
+    def astream(self, body: Mapping[str, Any], timeout_s: float | None = None) -> AsyncIterator[Mapping[str, Any]]:
+        """Ask; the reply's chunks as they come, the last of them with the usage. Closing it cancels the call."""
 
 
 class Embedder(Protocol):

@@ -29,6 +29,7 @@ _TEXTS = (
     "final",
     "verified_under",
     "model",
+    "tenant",
 )
 
 

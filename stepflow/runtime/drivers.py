@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
 from stepflow.errors import StoreError
 from stepflow.model import Outcome, Record
-from stepflow.protocols import Backend, Nomination
+from stepflow.protocols import Backend, Completion, Nomination
 from stepflow.runtime.effects import Effect, Generate, Generated, Link, Looked, Lookup, Nominate, Reply, Save, Saved
 from stepflow.runtime.interpreter import Interpretation
 
@@ -40,44 +42,78 @@ class Records(Protocol):
         """Let a request find an existing record."""
 
 
+Ask = Callable[[Generate], Awaitable[Completion]]
+"""Stands between a run and its model: it may wait, ask another way, or raise to leave the run."""
+
+
 def drive(interpretation: Interpretation, records: Records, backend: Backend) -> Outcome:
     """Run to the end, blocking."""
     started = time.perf_counter()
     reply: Reply | None = None
     try:
         while True:
-            effect = next(interpretation) if reply is None else interpretation.send(reply)
-            if isinstance(effect, Generate):
-                begun = time.perf_counter()
-                completion = backend.complete(effect.call)
-                reply = Generated(completion, time.perf_counter() - begun)
-            else:
-                reply = perform(effect, records)
-    except StopIteration as end:
-        return _timed(end.value, started)
+            reached = _to_the_model(interpretation, records, reply)
+            if isinstance(reached, Outcome):
+                return _timed(reached, started)
+            begun = time.perf_counter()
+            completion = backend.complete(reached.call)
+            reply = Generated(completion, time.perf_counter() - begun)
     finally:
         interpretation.close()
 
 
-async def adrive(interpretation: Interpretation, records: Records, backend: Backend) -> Outcome:
-    """Run to the end without blocking the event loop: the model is awaited, the store is used in a thread."""
+async def adrive(
+    interpretation: Interpretation,
+    records: Records,
+    backend: Backend,
+    *,
+    ask: Ask | None = None,
+    exact_at_once: bool = False,
+) -> Outcome:
+    """Run to the end without blocking the event loop: the model is awaited, all else is done in a thread.
+
+    `ask` takes the place of the backend. With `exact_at_once` an exact hit is served from the loop itself, which is
+    right for a store that answers in microseconds: the way to a thread and back costs more.
+    """
     import asyncio  # 30 ms, which an exact hit from the command line does not need
 
     started = time.perf_counter()
-    reply: Reply | None = None
+    try:
+        reached, reply = _at_once(interpretation, records) if exact_at_once else (None, None)
+        while True:
+            if reached is None:
+                reached = await asyncio.to_thread(_to_the_model, interpretation, records, reply)
+            if isinstance(reached, Outcome):
+                return _timed(reached, started)
+            begun = time.perf_counter()
+            completion = await (backend.acomplete(reached.call) if ask is None else ask(reached))
+            reached, reply = None, Generated(completion, time.perf_counter() - begun)
+    finally:
+        with contextlib.suppress(ValueError):  # when cancelled, the thread may still be inside; it ends by itself
+            interpretation.close()
+
+
+def _to_the_model(interpretation: Interpretation, records: Records, reply: Reply | None) -> Generate | Outcome:
+    """Go on until the model is needed, or to the end."""
     try:
         while True:
             effect = next(interpretation) if reply is None else interpretation.send(reply)
             if isinstance(effect, Generate):
-                begun = time.perf_counter()
-                completion = await backend.acomplete(effect.call)
-                reply = Generated(completion, time.perf_counter() - begun)
-            else:
-                reply = await asyncio.to_thread(perform, effect, records)
+                return effect
+            reply = perform(effect, records)
     except StopIteration as end:
-        return _timed(end.value, started)
-    finally:
-        interpretation.close()
+        outcome: Outcome = end.value
+        return outcome
+
+
+def _at_once(interpretation: Interpretation, records: Records) -> tuple[Outcome | Generate | None, Reply | None]:
+    """The first look into the store, and the end of the run when it found the answer."""
+    effect = next(interpretation)
+    if isinstance(effect, Generate):
+        return effect, None
+    reply = perform(effect, records)
+    found = isinstance(reply, Looked) and reply.record is not None
+    return (_to_the_model(interpretation, records, reply), None) if found else (None, reply)
 
 
 def perform(effect: Effect, records: Records) -> Reply:

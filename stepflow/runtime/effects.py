@@ -41,7 +41,7 @@ class Nominate:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """One model call; `purpose` is 'generate', 'patch' or 'repair'. Answered by `Generated`; its errors are raised."""
+    """One model call; `purpose` is 'generate', 'patch', 'repair' or 'passthrough'. Answered by `Generated`."""
 
     call: Call
     purpose: str

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from stepflow.errors import UnverifiedAnswer
-from stepflow.model import Event, Final, Origin, Outcome, OutcomeName, Record, Request
+from stepflow.model import Event, Final, Origin, Outcome, OutcomeName, Record, Request, Usage
 from stepflow.plan import Plan
 from stepflow.runtime.effects import Effect, Link, Looked, Lookup, Reply, Save, Saved
 from stepflow.runtime.extract import Task, claim
@@ -75,7 +75,9 @@ def exact_outcome(record: Record, journal: Journal) -> Outcome:
         record.origin,
         rule=record.rule,
         record=record.id,
+        reused=record.id,
         kept=len(record.steps),
+        saved=record.usage or Usage(),
         constraints=record.constraints,
         let=record.let,
         journal=tuple(journal.events),
@@ -87,7 +89,7 @@ def _pass_through(run: Run) -> Interpretation:
         raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")
     run.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
     try:
-        completion = yield from run.ask(run.request.messages, "generate")
+        completion = yield from run.ask(run.request.messages, "generate", purpose="passthrough")
     except LimitReached as limit:
         raise UnverifiedAnswer(f"no answer: {limit}") from limit
     refuse_broken(completion)
@@ -115,7 +117,8 @@ def _use(
             linked = yield Link(keys.request, record.id)
             assert isinstance(linked, Saved)
             run.journal.add("record", linked.note or f"this request now finds record {record.id}", record=record.id)
-        return _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
+        outcome = _outcome(run, task, "reuse", examination, record.origin, record.id, kept=len(examination.steps))
+        return _saving(outcome, record)
     return (yield from _patched(run, task, keys, offer, examination))
 
 
@@ -138,7 +141,7 @@ def _rewritten(
     rewritten = sum(bool(change.after) for change in offer.changes)  # a dropped step has no text after
     kept = len(examination.steps) - rewritten
     outcome = _outcome(run, task, "rewrite", examination, origin, saved, kept=kept, failed_steps=offer.failed_steps)
-    return replace(outcome, rewritten=rewritten)
+    return _saving(replace(outcome, rewritten=rewritten), offer.candidate.record)
 
 
 def _patched(
@@ -160,7 +163,7 @@ def _patched(
         failed_steps=offer.failed_steps,
     )
     rewritten = sum(bool(change.after) and change.step not in patched.region.steps for change in offer.changes)
-    return replace(outcome, rewritten=rewritten, kept=patched.kept - rewritten)
+    return _saving(replace(outcome, rewritten=rewritten, kept=patched.kept - rewritten), offer.candidate.record)
 
 
 def _in_full(run: Run, task: Task, keys: Keys, offer: Offer | None) -> Interpretation:
@@ -194,6 +197,10 @@ def _save(
     assert isinstance(saved, Saved)
     run.journal.add("record", saved.note or f"stored as record {saved.record_id}, written by {origin}", origin=origin)
     return saved.record_id
+
+
+def _saving(outcome: Outcome, record: Record) -> Outcome:
+    return replace(outcome, reused=record.id, saved=(record.usage or Usage()) - outcome.usage)
 
 
 def _final(origin: Origin) -> Final:

@@ -61,6 +61,7 @@ def draft_record(
         model=model,
         created_at=0.0,
         usage=usage,
+        tenant=task.request.tenant,
     )
 
 

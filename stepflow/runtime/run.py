@@ -36,9 +36,17 @@ class Run:
         return stage in self.plan.stages
 
     def ask(
-        self, messages: tuple[Message, ...], purpose: str, schema: Mapping[str, Any] | None = None
+        self,
+        messages: tuple[Message, ...],
+        stage: str,
+        schema: Mapping[str, Any] | None = None,
+        *,
+        purpose: str | None = None,
     ) -> Generator[Effect, Reply, Completion]:
-        """Ask the model within the limits. Raises `LimitReached`; backend errors pass through."""
+        """Ask the model within the limits. Raises `LimitReached`; backend errors pass through.
+
+        `purpose` is what drivers are told, where that is not the stage.
+        """
         limits = self.plan.limits
         if self.calls >= limits.model_calls:
             raise LimitReached(f"the limit of {limits.model_calls} model calls is reached")
@@ -46,14 +54,14 @@ class Run:
         if left <= 0:
             raise LimitReached(f"the limit of {limits.wall_time_s:g} s in model calls is reached")
         self.calls += 1
-        reply = yield Generate(Call(messages, dict(self.request.parameters), schema, left), purpose)
+        reply = yield Generate(Call(messages, dict(self.request.parameters), schema, left), purpose or stage)
         assert isinstance(reply, Generated)
         completion = reply.completion
         self.usage += completion.usage
         self.model_seconds += reply.seconds
         self.model = completion.model or self.model
         self.journal.add(
-            purpose,
+            stage,
             f"the model answered in {reply.seconds:.2f} s with {completion.usage.completion_tokens} tokens",
             sent=[{"role": message.role, "content": message.content} for message in messages],
             reply=completion.text,

@@ -325,7 +325,7 @@ def test_a_missing_key_names_its_variable(
         (
             "openai/gpt-4o",
             {"api_base": "http://elsewhere"},
-            "the parameter 'api_base' is not passed on; these are: temp",
+            "the parameter 'api_base' is not passed on: it could change who is asked",
         ),
     ],
 )

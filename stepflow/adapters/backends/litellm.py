@@ -20,6 +20,10 @@ A `response_schema` is sent as `response_format` where LiteLLM knows that the mo
 A parameter that the model does not support is an error, because leaving it out silently would change the answer;
 `drop_params: true` leaves it out. LiteLLM's cache is never used. A reply without text is passed on as an empty text.
 
+Whole requests of OpenAI's form (tools, images, several choices, streams) are relayed as they are, and so are their
+replies. Parameters that are not OpenAI's go into the request's body (LiteLLM's `extra_body`); none can name an address,
+a key, or another model.
+
 Declines with `MissingApiKey`, `ConnectionRefused`, `RateLimited`, `TimedOut`, and `BackendError` for the rest.
 """
 
@@ -32,12 +36,13 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from stepflow.adapters.backends.relaying import OURS, SAMPLING, closed, passed_on, whole
 from stepflow.errors import BackendError, ConnectionRefused, MissingApiKey, RateLimited, TimedOut
 from stepflow.model import Usage
 from stepflow.options import Options as BaseOptions
@@ -48,13 +53,6 @@ NAME = "litellm"
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 8.0
 _QUOTED_CHARS = 300
-_SAMPLING = ("temperature", "max_tokens", "seed", "top_p", "stop")
-_PARAMETERS = (
-    *_SAMPLING,
-    *("max_completion_tokens", "top_k", "min_p", "presence_penalty", "frequency_penalty", "logit_bias"),
-    *("reasoning_effort", "verbosity", "user"),
-)
-_OURS = ("model", "messages", "stream", "timeout", "max_retries", "num_retries", "response_format", "caching")
 _NO_KEY = re.compile(r"(?i)missing (credentials|\w+ api key)|api[_ ]key .*must be set|unable to locate credentials")
 _NO_CONNECTION = ("ConnectError", "ClientConnectorError", "ServerDisconnectedError", "RemoteProtocolError")
 _SECRET = ("api_key", "azure_ad_token", "aws_secret_access_key", "aws_session_token")
@@ -84,14 +82,14 @@ class Options(BaseOptions):
         for name in extra:
             if name in _SECRET:
                 raise ValueError(f"{name!r} is a secret; name the variable that holds the key in `api_key_env`")
-            if name in _OURS or name in cls.model_fields:
+            if name in OURS or name in cls.model_fields:
                 raise ValueError(f"{name!r} cannot be passed on; set it as an option of its own, if there is one")
         return extra
 
 
 def build(options: Options, context: object = None) -> LiteLlm:
     """A backend that imports LiteLLM at its first call (2 to 10 s); `context` is not used."""
-    named = options.model_dump(include={*_SAMPLING, "api_base"}, exclude_none=True)
+    named = options.model_dump(include={*SAMPLING, "api_base"}, exclude_none=True)
     identity = {"model": options.model, **options.extra, **named, "drop_params": options.drop_params}
     return LiteLlm(options.model, identity, options)
 
@@ -129,6 +127,39 @@ class LiteLlm:
             try:
                 asked = library.acompletion(**tries.arguments(call))
                 return _completion(await asyncio.wait_for(asked, tries.left()), self.model)
+            except Exception as error:
+                wait = tries.wait_after(error)
+            await asyncio.sleep(wait)
+
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        """Pass a whole request on; the reply as it came. Raises the errors named at the top of this module."""
+        response = await self._relayed(body, timeout_s)
+        return whole(response.model_dump(exclude_none=True))
+
+    async def astream(
+        self, body: Mapping[str, Any], timeout_s: float | None = None
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Pass a whole request on; the reply's chunks as they come. A failure after the first is not tried again."""
+        chunks = await self._relayed(body, timeout_s, stream=True, stream_options={"include_usage": True})
+        try:
+            async for chunk in chunks:
+                yield whole(chunk.model_dump(exclude_none=True))
+        except Exception as error:
+            raise _translated(_library(), error, self.options, self.options.timeout) from error
+        finally:
+            await closed(chunks)
+
+    async def _relayed(self, body: Mapping[str, Any], timeout_s: float | None, **how: Any) -> Any:
+        import asyncio
+
+        library = await asyncio.to_thread(_library)
+        parameters = passed_on({name: value for name, value in body.items() if name != "messages"})
+        call = Call((), parameters, None, timeout_s)
+        tries = _Tries.begun(library, self.options, call)
+        while True:
+            try:
+                asked = library.acompletion(**{**tries.arguments(call), "messages": body["messages"], **how})
+                return await asyncio.wait_for(asked, tries.left())
             except Exception as error:
                 wait = tries.wait_after(error)
             await asyncio.sleep(wait)
@@ -200,13 +231,10 @@ class _Tries:
 
 
 def _arguments(library: Any, options: Options, call: Call) -> dict[str, Any]:
-    unknown = sorted(set(call.parameters) - set(_PARAMETERS))
-    if unknown:  # a request must never set `api_base`: the key would go there
-        raise BackendError(f"the parameter {unknown[0]!r} is not passed on; these are: {', '.join(_PARAMETERS)}")
     arguments = {
         **options.extra,
-        **options.model_dump(include={*_SAMPLING, "api_base"}, exclude_none=True),
-        **call.parameters,
+        **options.model_dump(include={*SAMPLING, "api_base"}, exclude_none=True),
+        **passed_on(call.parameters),
         "model": options.model,
         "messages": [{"role": message.role, "content": message.content} for message in call.messages],
         "drop_params": options.drop_params,
@@ -241,6 +269,14 @@ def _completion(response: Any, model: str) -> Completion:
 
 
 def _translated(library: Any, error: Exception, options: Options, timeout: float) -> BackendError:
+    ours = _in_our_words(library, error, options, timeout)
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and not isinstance(ours, ConnectionRefused | TimedOut):
+        ours.status = status
+    return ours
+
+
+def _in_our_words(library: Any, error: Exception, options: Options, timeout: float) -> BackendError:
     model, said = options.model, _quoted(error)
     if isinstance(error, BackendError):
         return error

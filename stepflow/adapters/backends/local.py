@@ -25,12 +25,13 @@ with `TimedOut` when the time is over.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from stepflow.adapters.backends.relaying import plain_call, refusal, reply_of
 from stepflow.errors import BackendError, TimedOut
 from stepflow.model import Message, Usage
 from stepflow.options import Options as BaseOptions
@@ -135,6 +137,39 @@ class Local:
         finally:
             cancel.set()
 
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        """The reply to a request of OpenAI's form, as far as this model takes it: texts and sampling."""
+        return reply_of(await self.acomplete(plain_call(body, timeout_s, self.model)))
+
+    async def astream(
+        self, body: Mapping[str, Any], timeout_s: float | None = None
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        """The same, token by token. Closing the generator cancels the call."""
+        import asyncio
+
+        call, cancel = plain_call(body, timeout_s, self.model), threading.Event()
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+        def put(chunk: dict[str, Any] | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody reads any more
+                loop.call_soon_threadsafe(queue.put_nowait, chunk)
+
+        future = self._worker.submit(self._body(call), cancel, put)
+        future.add_done_callback(lambda _: put(None))
+        timeout = self._timeout(call)
+        deadline = loop.time() + timeout
+        try:
+            while (chunk := await _next(queue, deadline)) is not None:
+                if "choices" in chunk and "prompt_progress" not in chunk:
+                    yield chunk
+            future.result()
+        except TimeoutError:
+            raise self._timed_out(timeout) from None
+        finally:
+            cancel.set()
+            future.cancel()
+
     def close(self) -> None:
         """Cancel what runs and free the model. Idempotent; later calls raise `BackendError`."""
         self._worker.close()
@@ -148,9 +183,7 @@ class Local:
     def _body(self, call: Call) -> dict[str, Any]:
         unknown = sorted(set(call.parameters) - set(_PARAMETERS))
         if unknown:
-            raise BackendError(
-                f"{self.model} does not take the parameter {unknown[0]!r}; it takes {', '.join(_PARAMETERS)}"
-            )
+            raise refusal(f"{self.model} does not take the parameter {unknown[0]!r}; it takes {', '.join(_PARAMETERS)}")
         return _body(call.messages, {**self._parameters, **call.parameters}, call.response_schema)
 
     def _completion(self, chunks: list[dict[str, Any]]) -> Completion:
@@ -158,6 +191,15 @@ class Local:
 
 
 # --- the request and the reply, as llama.cpp's chat completions have them --------------------------------------------
+
+
+async def _next(queue: Any, deadline: float) -> dict[str, Any] | None:
+    """The next chunk. Raises `TimeoutError`. No generator may wait inside a timeout: it would hit who reads from it."""
+    import asyncio
+
+    async with asyncio.timeout_at(deadline):
+        chunk: dict[str, Any] | None = await queue.get()
+        return chunk
 
 
 def _sampling(options: Options) -> dict[str, Any]:
@@ -198,6 +240,9 @@ def _completion(chunks: list[dict[str, Any]], model: str) -> Completion:
 # --- the thread that owns the model ----------------------------------------------------------------------------------
 
 
+Each = Callable[[dict[str, Any]], None]
+
+
 @dataclass(slots=True)
 class _Worker:
     """One thread that loads the model and runs every call.
@@ -212,10 +257,12 @@ class _Worker:
     _closed: bool = False
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "stepflow-local"))
 
-    def submit(self, body: dict[str, Any] | None, cancel: threading.Event) -> Future[list[dict[str, Any]]]:
-        """Queue a request (None only loads the model); the future holds its chunks."""
+    def submit(
+        self, body: dict[str, Any] | None, cancel: threading.Event, each: Each | None = None
+    ) -> Future[list[dict[str, Any]]]:
+        """Queue a request (None only loads the model); the future holds its chunks, and `each` is called with each."""
         try:
-            return self._pool.submit(self._run, body, cancel)
+            return self._pool.submit(self._run, body, cancel, each)
         except RuntimeError as error:
             raise self._is_closed() from error
 
@@ -229,23 +276,27 @@ class _Worker:
     def _is_closed(self) -> BackendError:
         return BackendError(f"{self.options.model} is closed; load the pipeline anew to ask again")
 
-    def _run(self, body: dict[str, Any] | None, cancel: threading.Event) -> list[dict[str, Any]]:
+    def _run(self, body: dict[str, Any] | None, cancel: threading.Event, each: Each | None) -> list[dict[str, Any]]:
         self._running.add(cancel)
         try:
             if self._closed:
                 raise self._is_closed()
             if self._server is None:
                 self._server = _load(self.options)
-            return [] if body is None else _ask(self._server, body, cancel, self.options)
+            return [] if body is None else _ask(self._server, body, cancel, self.options, each)
         finally:
             self._running.discard(cancel)
 
 
-def _ask(server: Any, body: dict[str, Any], cancel: threading.Event, options: Options) -> list[dict[str, Any]]:
+def _ask(
+    server: Any, body: dict[str, Any], cancel: threading.Event, options: Options, each: Each | None
+) -> list[dict[str, Any]]:
     chunks: list[dict[str, Any]] = []
 
     def receive(chunk: dict[str, Any]) -> bool:
         chunks.append(chunk)
+        if each is not None:
+            each(chunk)
         return cancel.is_set()  # True stops llama.cpp
 
     try:
