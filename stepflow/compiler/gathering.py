@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from stepflow.config.yaml_nodes import Document, read_file
 from stepflow.errors import ConfigError, UsageError
 from stepflow.plan import Rule
 from stepflow.registry import Registry
+from stepflow.source import Diagnostic
 
 NEWEST = 1
 KINDS = ("rule", "pipeline", "pack", "tests")
@@ -68,8 +71,36 @@ def readable(site: Site, kind: str) -> bool:
     return True
 
 
-def compile_rule(site: Site, workplace: Workplace) -> tuple[Rule, Site] | None:
+Found = tuple[Rule, Site] | None
+_LOOK: ContextVar[dict[tuple[str, bool], tuple[Found, list[Diagnostic]]] | None] = ContextVar("_LOOK", default=None)
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """Within it each rule file is compiled once, however many pipelines name it: the files are taken not to change."""
+    token = _LOOK.set({})
+    try:
+        yield
+    finally:
+        _LOOK.reset(token)
+
+
+def compile_rule(site: Site, workplace: Workplace) -> Found:
     """The rule at a site, and the site of it with all that it inherits; None when there is an error (reported)."""
+    seen = _LOOK.get()
+    if seen is None or site.path:
+        return _compile_rule(site, workplace)
+    key = (os.path.abspath(site.document.path), workplace.thorough)
+    if key not in seen:
+        told = len(site.problems)
+        seen[key] = _compile_rule(site, workplace), site.problems[told:]
+        return seen[key][0]
+    found, problems = seen[key]
+    site.problems.extend(problems)
+    return found
+
+
+def _compile_rule(site: Site, workplace: Workplace) -> Found:
     if not readable(site, "rule"):
         return None
     composed = compose(site.document.part(site.path))

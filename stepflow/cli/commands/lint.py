@@ -44,8 +44,10 @@ def command(paths: Sequence[str], strict: bool, output: str) -> int:
 def lint_files(files: Sequence[str]) -> list[Diagnostic]:
     """Every problem of every file, in order of place, each once."""
     from stepflow.catalog import registry
+    from stepflow.compiler.gathering import one_look
     from stepflow.compiler.pipelines import check_file
     from stepflow.version import VERSION
 
-    findings = [finding for file in files for finding in check_file(file, registry(), VERSION)]
+    with one_look():
+        findings = [finding for file in files for finding in check_file(file, registry(), VERSION)]
     return sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)

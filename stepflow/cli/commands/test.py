@@ -143,14 +143,16 @@ def _rules_of_pack(path: str) -> Sequence[Rule]:
 
 def _run(files: Sequence[str], only: str | None) -> Run:
     """Run what can be run; the problems of the others are kept. Raises `UsageError` when there is no test at all."""
+    from stepflow.compiler.gathering import one_look
     from stepflow.errors import ConfigError, UsageError
 
     run = Run(only)
-    for file in files:
-        try:
-            run.file(file)
-        except ConfigError as error:
-            run.problems += error.diagnostics
+    with one_look():
+        for file in files:
+            try:
+                run.file(file)
+            except ConfigError as error:
+                run.problems += error.diagnostics
     if not run.results and not run.problems:
         raise UsageError("no test found" + (f" with {only!r} in file or name" if only else f" in {', '.join(files)}"))
     return run
