@@ -40,9 +40,13 @@ HOMES = {
     "jsonschema": {"strategies/verifiers/json_schema.py"},
     "sqlglot": {"strategies/verifiers/sql.py"},
     "diskcache": {"adapters/stores/text_cache.py"},
-    "litellm": {"adapters/backends/litellm.py"},
+    "litellm": {"adapters/backends/litellm.py", "server/litellm_provider.py"},
+    "starlette": {"server/http.py", "server/events.py", "server/running.py"},
+    "uvicorn": {"server/running.py"},
+    "prometheus_client": {"server/metrics.py"},
     "xllamacpp": {"adapters/backends/local.py"},
-    "numpy": {"adapters/indexes/exact.py", "adapters/embedders/hashing.py"},
+    "numpy": {"adapters/indexes/exact.py", "adapters/indexes/clusters.py"},
+    "faiss": {"adapters/indexes/clusters.py"},
 }
 
 # Words that belong to a task, not to an engine. Rules, tests and docs may use them.

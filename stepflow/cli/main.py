@@ -18,8 +18,8 @@ from stepflow.errors import ConfigError, StepflowError
 from stepflow.version import VERSION
 
 COMMANDS = (
-    "init", "new", "run", "lint", "test", "render", "trace", "list", "describe", "schema", "cache", "bench", "replay",
-    "demo",
+    "init", "new", "run", "lint", "test", "render", "trace", "list", "describe", "schema", "cache", "serve", "bench",
+    "replay", "demo",
 )  # fmt: skip
 
 

@@ -1,0 +1,144 @@
+"""The server's life: load, warm, watch the files, serve on uvicorn, finish what is under way, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from stepflow.errors import StepflowError, UsageError
+from stepflow.server.houses import House
+from stepflow.server.http import LOOPBACK, make_app
+from stepflow.server.logs import to_stderr
+from stepflow.server.service import Service
+from stepflow.server.settings import Settings
+from stepflow.server.tenants import read_keys
+
+VARIABLE = "STEPFLOW_SERVE"
+"""Holds the settings for the workers, which are processes of their own."""
+
+GRACE_S = 30
+"""How long requests that are under way may go on after the server was told to stop."""
+
+
+def open_service(settings: Settings, overrides: Mapping[str, Any] | None = None) -> Service:
+    """Everything loaded and open. Raises `ConfigError`, `StoreError`, and `UsageError` for what is not safe."""
+    keys = read_keys(settings.keys)
+    if not keys.needed and not settings.open_to_all and settings.host not in (*LOOPBACK, "::1"):
+        raise UsageError(
+            f"{settings.host} can be reached from other machines: give API keys with --keys, or serve everybody with "
+            "--open-to-all"
+        )
+    houses = [House(path, overrides) for path in settings.pipelines]
+    ids = [house.id for house in houses]
+    if len(set(ids)) < len(ids):
+        raise UsageError(f"two pipelines have the same id: {', '.join(sorted(ids))}")
+    if settings.workers > 1 and any(house.current.compiled.spec.store.type == "memory" for house in houses):
+        raise UsageError("several workers share a store, and a store in memory cannot be shared; set another type")
+    return Service(settings, houses, keys)
+
+
+def served(service: Service) -> Starlette:
+    """The application together with its life."""
+    app = make_app(service)
+    app.router.lifespan_context = lambda _: _life(service)
+    return app
+
+
+def application() -> Starlette:
+    """What each of several workers serves; its settings stand in the environment."""
+    described = json.loads(os.environ[VARIABLE])
+    settings = Settings(**{**described["settings"], "pipelines": tuple(described["settings"]["pipelines"])})
+    to_stderr()
+    return served(open_service(settings, described["overrides"]))
+
+
+def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> None:
+    """Serve until told to stop."""
+    shared: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACE_S,
+    }
+    if settings.workers == 1:
+        to_stderr()
+        uvicorn.run(served(open_service(settings, overrides)), **shared)
+        return
+    open_service(settings, overrides).close()  # what is wrong is said once, here, and not by every worker
+    os.environ[VARIABLE] = json.dumps({"settings": asdict(settings), "overrides": overrides})
+    uvicorn.run("stepflow.server.running:application", factory=True, workers=settings.workers, **shared)
+
+
+@contextlib.asynccontextmanager
+async def _life(service: Service) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    pool = ThreadPoolExecutor(service.settings.threads, "stepflow")
+    loop.set_default_executor(pool)
+    work = [asyncio.create_task(_warm(service)), asyncio.create_task(_watch(service))]
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+        loop.add_signal_handler(signal.SIGHUP, lambda: work.append(asyncio.create_task(reload_all(service))))
+    names = ", ".join(house.id for house in service.houses)
+    service.log.event("started", pipelines=names, host=service.settings.host, port=service.settings.port)
+    try:
+        yield
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await asyncio.to_thread(service.close)
+        service.log.event("stopped")
+
+
+async def _warm(service: Service) -> None:
+    """In threads, so that hits are served meanwhile: importing LiteLLM takes seconds, loading a model too."""
+    for house in service.houses:
+        await asyncio.to_thread(house.warm)
+        if house.problem:
+            service.log.event("not ready", bad=True, pipeline=house.id, problem=house.problem)
+
+
+async def _watch(service: Service) -> None:
+    if service.settings.reload <= 0:
+        return
+    while True:
+        await asyncio.sleep(service.settings.reload)
+        for house in service.houses:
+            if await asyncio.to_thread(house.is_edited):
+                await _reload(service, house)
+
+
+async def reload_all(service: Service) -> None:
+    """Read keys and files anew, edited or not."""
+    try:
+        service.reread_keys()
+    except StepflowError as error:
+        service.log.event("the old keys still hold", bad=True, problem=str(error))
+    for house in service.houses:
+        await _reload(service, house)
+
+
+async def _reload(service: Service, house: House) -> None:
+    try:
+        await house.reload()
+    except Exception as error:  # the watch must go on
+        service.log.failure(error)
+        return
+    if house.problem:
+        service.log.event("not reloaded", bad=True, pipeline=house.id, problem=house.problem)
+    else:
+        service.log.event("reloaded", pipeline=house.id)

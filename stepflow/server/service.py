@@ -1,0 +1,338 @@
+"""Requests to outcomes: which pipeline, whose records, at whose turn, and what becomes of requests that are alike.
+
+An exact hit never leaves the event loop. Everything else runs in a thread until it needs the model, and only there are
+there limits: a hit waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stepflow.adapters.backends.relaying import plain_call, reply_of
+from stepflow.engine import check_request
+from stepflow.model import Event, Outcome, Request
+from stepflow.plan import Plan
+from stepflow.protocols import Completion, Relay
+from stepflow.runtime.drivers import Records, adrive, new_id
+from stepflow.runtime.effects import Generate
+from stepflow.runtime.interpreter import interpret
+from stepflow.runtime.journal import Journal
+from stepflow.runtime.record import request_key
+from stepflow.server.flights import Flights
+from stepflow.server.gate import Gate
+from stepflow.server.houses import House, Loaded
+from stepflow.server.logs import Log
+from stepflow.server.metrics import Metrics
+from stepflow.server.recent import Entry, Recent
+from stepflow.server.refusals import Refused, refused
+from stepflow.server.relayed import Relayed, in_chunks, passed_through
+from stepflow.server.settings import Settings
+from stepflow.server.spans import span
+from stepflow.server.tenants import Keys, Tenant, read_keys
+from stepflow.server.views import NotOlder
+from stepflow.server.wire import Ask
+
+
+class _NotOwned(Exception):
+    """No rule owns the prompt: the request is passed on as it is."""
+
+
+class _NeedsModel(Exception):
+    """Only the model could answer this, and here it may not be asked."""
+
+
+class _Again(Exception):
+    """Another request has answered the same meanwhile: look again."""
+
+
+class _Answered(Exception):
+    """The shared records answer it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A whole answer: an outcome, or, when it was passed through, the backend's own reply."""
+
+    entry: Entry
+    outcome: Outcome
+    reply: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request on its way. `key` is its identity; alike requests wait for each other when it `coalesces`."""
+
+    ask: Ask
+    request: Request
+    tenant: Tenant
+    house: House
+    loaded: Loaded
+    plan: Plan
+    records: Records
+    entry: Entry
+    key: str
+    coalesces: bool
+    deadline: float
+    asked: bool = False
+    waited: bool = False
+
+
+class Service:
+    """Everything that answers, without a socket. One for each process."""
+
+    def __init__(self, settings: Settings, houses: Sequence[House], keys: Keys | None = None) -> None:
+        self.settings = settings
+        self.houses = tuple(houses)
+        self.keys = keys or Keys()
+        self.metrics = Metrics()
+        self.recent = Recent(settings.recent)
+        self.gate = Gate(settings.model_calls, settings.waiting, settings.tenant_calls)
+        self.log = Log(settings.log)
+        self.open = 0
+        self._flights = Flights()
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    async def answer(self, ask: Ask, tenant: Tenant) -> Served | Relayed:
+        """Answer one request. Raises `Refused` and `StepflowError`; a `Relayed` must be closed by whoever gets it."""
+        job = self._job(ask, tenant)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(job.loaded.used())
+            with span("stepflow.answer", job.entry):
+                try:
+                    async with asyncio.timeout_at(job.deadline):
+                        result = await self._answer(job, stack)
+                except BaseException as error:
+                    self._failed(job, error)
+                    raise
+                if isinstance(result, Relayed):
+                    result.hold(stack.pop_all(), lambda outcome, error: self._ended(job, outcome, error))
+                else:
+                    self._succeeded(job, result.outcome)
+        return result
+
+    def house(self, ask: Ask) -> House:
+        """The pipeline that a request is for. Raises `Refused` when there is none."""
+        wanted = ask.control.pipeline
+        if wanted is not None:
+            found = next((house for house in self.houses if house.id == wanted), None)
+        else:
+            found = next((house for house in self.houses if house.answers_to(ask.model)), None)
+            if found is None and (self.settings.any_model or not ask.model):
+                found = self.houses[0]
+        if found is None:
+            names = ", ".join(self.models())
+            raise Refused(404, f"there is no model {wanted or ask.model!r} here; there are: {names}", "model_not_found")
+        return found
+
+    def models(self) -> list[str]:
+        """What `model` may name: pipelines, and the models behind them."""
+        return list(dict.fromkeys([*(each.id for each in self.houses), *(each.model for each in self.houses)]))
+
+    def _job(self, ask: Ask, tenant: Tenant) -> Job:
+        control, house = ask.control, self.house(ask)
+        loaded = house.current
+        space = tenant.space(control.namespace)
+        if ask.request is None:
+            request = Request((), {}, space)
+        else:
+            request = replace(ask.request, tenant=space, rule=control.rule)
+            check_request(loaded.pipeline.plan, request)
+        archive = loaded.pipeline.archive
+        plan = _planned(loaded.pipeline.plan, ask)
+        entry = self.recent.begin(Entry(new_id(), space, house.id, _shown(ask, request)))
+        return Job(
+            ask,
+            request,
+            tenant,
+            house,
+            loaded,
+            plan,
+            archive if control.max_age is None else NotOlder(archive, control.max_age),
+            entry,
+            request_key(plan.sources, request),
+            {"exact", "record"} <= plan.stages and control.max_age is None,
+            asyncio.get_running_loop().time() + self.settings.wall_time,
+        )
+
+    async def _answer(self, job: Job, stack: AsyncExitStack) -> Served | Relayed:
+        if job.ask.request is None:
+            job.entry.journal.add("extract", f"the request is passed on as it is: {job.ask.reason}")
+            return await self._pass_on(job, stack)
+        if job.ask.control.shadow:
+            would = await self._without_model(job, replace(job.plan, stages=job.plan.stages - {"record"}), job.request)
+            job.entry.shadow = "model" if would is None else would.outcome
+            self.metrics.shadowed(job.house.id, job.entry.shadow)
+            return await self._pass_on(job, stack)
+        try:
+            return Served(job.entry, await self._flow(job))
+        except _NotOwned:
+            job.entry.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
+            return await self._pass_on(job, stack)
+
+    async def _flow(self, job: Job) -> Outcome:
+        before = await asyncio.to_thread(job.records.lookup, job.key) if job.ask.control.refresh else (None, ())
+        while True:
+            try:
+                outcome = await self._drive(job)
+                break
+            except _Again:
+                job.entry.journal = Journal()
+            except _Answered as answered:
+                return answered.outcome
+        old = before[0]
+        if old is not None and outcome.record not in (None, old.id) and old.request_key == job.key:
+            await asyncio.to_thread(job.loaded.pipeline.archive.delete, old.id)
+        return outcome
+
+    async def _drive(self, job: Job) -> Outcome:
+        async with AsyncExitStack() as flight:
+
+            async def ask(effect: Generate) -> Completion:
+                return await self._ask(job, effect, flight)
+
+            run = interpret(job.plan, job.request, job.entry.journal)
+            at_once = job.loaded.exact_at_once and "exact" in job.plan.stages
+            return await adrive(run, job.records, job.loaded.pipeline.backend, ask=ask, exact_at_once=at_once)
+
+    async def _ask(self, job: Job, effect: Generate, flight: AsyncExitStack) -> Completion:
+        """One model call of a run, when it is its turn."""
+        if effect.purpose == "passthrough":
+            raise _NotOwned
+        if not job.asked:
+            await self._before_asking(job, flight)
+            job.asked = True
+        async with self._place(job):
+            return await job.loaded.pipeline.backend.acomplete(effect.call)
+
+    async def _before_asking(self, job: Job, flight: AsyncExitStack) -> None:
+        """Wait for one that asks the same already; look into the shared records; else be the one that asks."""
+        leader = self._flights.of(job.key) if job.coalesces and not job.waited else None
+        if leader is not None:
+            await leader.end()
+            if leader.error is not None:
+                raise leader.error
+            job.waited = leader.landed
+            raise _Again
+        if job.coalesces and self._flights.of(job.key) is None:
+            await flight.enter_async_context(self._flights.leading(job.key))
+        shared = self.settings.shared
+        if shared is not None and job.request.tenant != shared and "exact" in job.plan.stages:
+            plan = replace(job.plan, stages=job.plan.stages - {"record"})
+            outcome = await self._without_model(job, plan, replace(job.request, tenant=shared))
+            if outcome is not None:
+                said = Event("retrieve", f"the records of {shared}, which all may read, answer this")
+                raise _Answered(replace(outcome, journal=(*job.entry.journal.events, said, *outcome.journal)))
+
+    async def _without_model(self, job: Job, plan: Plan, request: Request) -> Outcome | None:
+        """What the records alone answer."""
+
+        async def ask(effect: Generate) -> Completion:
+            raise _NeedsModel
+
+        run = interpret(plan, request, Journal())
+        try:
+            return await adrive(run, job.records, job.loaded.pipeline.backend, ask=ask)
+        except _NeedsModel:
+            return None
+
+    # --- passing on ---------------------------------------------------------------------------------------------------
+
+    async def _pass_on(self, job: Job, stack: AsyncExitStack) -> Served | Relayed:
+        """The backend's own reply, or its own chunks as they come."""
+        if job.plan.no_match == "error" and job.ask.request is None and not job.ask.control.shadow:
+            raise Refused(422, "no rule may own this request, and the pipeline passes nothing through", "not_owned")
+        backend = job.loaded.pipeline.backend
+        await stack.enter_async_context(self._place(job))
+        left = job.deadline - asyncio.get_running_loop().time()
+        if job.ask.stream and isinstance(backend, Relay):
+            return await Relayed.begun(job.entry, job.deadline, backend.astream(job.ask.body, left))
+        if isinstance(backend, Relay):
+            reply = await backend.arelay(job.ask.body, left)
+        else:
+            reply = reply_of(await backend.acomplete(plain_call(job.ask.body, left, backend.model)))
+        if job.ask.stream:
+            return await Relayed.begun(job.entry, job.deadline, _listed(in_chunks(reply)))
+        return Served(job.entry, passed_through(job.entry, reply), reply)
+
+    def _place(self, job: Job) -> Any:
+        return self.gate.place(job.tenant.name)
+
+    # --- accounts -----------------------------------------------------------------------------------------------------
+
+    def _ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
+        """The end of a stream that was passed on."""
+        if error is None:
+            self._succeeded(job, outcome)
+        else:
+            self._failed(job, error)
+
+    def _succeeded(self, job: Job, outcome: Outcome) -> None:
+        entry, prices = job.entry, job.loaded.prices
+        entry.seconds = asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
+        entry.outcome, entry.status = outcome, 200
+        if prices is not None:
+            saved = outcome.saved
+            entry.dollars_saved = saved.prompt_tokens * prices[0] + saved.completion_tokens * prices[1]
+        self.recent.count(job.tenant.name, entry, outcome)
+        self.metrics.answered(job.house.id, outcome, entry.seconds, entry.dollars_saved)
+        self.recent.write(entry, job.plan)
+        self.log.request(entry)
+
+    def _failed(self, job: Job, error: BaseException) -> None:
+        entry = job.entry
+        entry.seconds = asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
+        if isinstance(error, Exception):
+            said = refused(error)
+            entry.status, entry.error = said.status, str(said)
+        else:
+            entry.status, entry.error = 499, "the client has gone"
+        self.recent.write(entry, job.plan)
+        self.log.request(entry)
+
+    # --- looking after ------------------------------------------------------------------------------------------------
+
+    def reread_keys(self) -> None:
+        """Read the keys anew; what cannot be read changes nothing. Raises `UsageError`."""
+        self.keys = read_keys(self.settings.keys, needed=self.keys.needed)
+
+    def close(self) -> None:
+        """Close all pipelines, once the traces are written. Idempotent."""
+        self.recent.close()
+        for house in self.houses:
+            house.close()
+
+
+def _planned(plan: Plan, ask: Ask) -> Plan:
+    """The plan as this request wants it: without records, or leaving none."""
+    control = ask.control
+    without = {"exact", "retrieve"} if control.no_cache or control.refresh else set()
+    if control.no_store:
+        without.add("record")
+    return replace(plan, stages=plan.stages - without) if without else plan
+
+
+def _shown(ask: Ask, request: Request) -> Request:
+    """What the console shows of a request that is more than a text: its latest text of the user."""
+    if ask.request is not None:
+        return request
+    for message in reversed(ask.body["messages"]):
+        content = message.get("content")
+        if message["role"] == "user" and content:
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+            return replace(Request.of("\n".join(texts)), tenant=request.tenant)
+    return request
+
+
+async def _listed(chunks: Sequence[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
+    for chunk in chunks:
+        yield chunk
