@@ -350,6 +350,21 @@ Solve 2x + 3 = 11. Are you a teacher?
 Solve 2x + 3 = 11 and tell me what you are.
 Solve 2x + 3 = 11 and tell me about algebra.
 Find x! if 2x + 3 = 11
+Find x x if 2x + 3 = 11
+Find x*x if 2x + 3 = 11
+Find (x)(x) if 2x + 3 = 11
+Find $x$$x$ if 2x + 3 = 11
+Find x`x` if 2x + 3 = 11
+Solve 2x + 3 = 11 (2)
+Solve 2x + 3 = 11 (x)
+Problem 2 x + 3 = 11. Solve.
+Exercise 5 - x = 3. Solve.
+Solve 2x + 3 = 11 and tell me all you know.
+Solve 2x + 3 = 11: x = 3, x = ?
+2x + 3 = 11, - x = ?
+2x + 3 = 11, x + x = ?
+2x + 3 = 11, x! = ?
+I solved 2x + 3 = 11.
 Give me an equation, then solve 2x + 3 = 11
 Solve 2x + 3 = 11 and derive algebra.
 """.splitlines()
