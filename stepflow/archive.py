@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -27,25 +27,25 @@ MAX_INDEXES = 64
 that was dropped is built again from the log."""
 
 
-@dataclass(slots=True)
-class _Namespace:
-    """The index of one namespace, and the id of the last log entry that went into it."""
-
-    index: Index
-    seen: int = 0
+FED_AT_ONCE = 50_000
+FED_IN_A_CHUNK = 2_000
+"""Log entries that a search reads itself before it looks; the rest of a long log is read by a thread, in chunks."""
 
 
 class Archive:
     """The records of a store. Thread-safe; other processes may read and write the same store.
 
     A record that cannot be read counts as absent, and a journal note says why. Writing raises `StoreError`.
+    `make_index` is given a name that belongs to one namespace and one embedder.
     """
 
-    def __init__(self, store: Store, embedder: Embedder, make_index: Callable[[], Index]) -> None:
+    def __init__(self, store: Store, embedder: Embedder, make_index: Callable[[str], Index]) -> None:
         self._store = store
         self._embedder = embedder
         self._make_index = make_index
-        self._namespaces: dict[str, _Namespace] = {}
+        self._indexes: dict[str, Index] = {}
+        self._feeders: dict[str, threading.Thread] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
     # --- finding ------------------------------------------------------------------------------------------------------
@@ -59,7 +59,11 @@ class Archive:
         record_id = _text(row)
         if record_id is None:
             return None, (f"the row of request {request_key} is unreadable",)
-        return self._read(_RECORD + record_id, notes), tuple(notes)
+        record = self._read(_RECORD + record_id, notes)
+        if record is not None:
+            self._store.credit(_EXACT + request_key)
+            self._store.credit(_RECORD + record_id)
+        return record, tuple(notes)
 
     def nominate(
         self,
@@ -115,22 +119,25 @@ class Archive:
         if not record.id:
             raise ValueError("a record without an id cannot be stored")
         vector = self._embedder.embed(record.prompt)
-        self._store.put(_RECORD + record.id, encode_record(record))
-        self.link(record.request_key, record.id)
-        self._store.append(
-            LogEntry(
-                "+",
-                _RECORD + record.id,
-                record.namespace,
-                record.skeleton,
-                record.signature,
-                self._stamp + vector if any(vector) else b"",
-            )
+        key = _RECORD + record.id
+        stamped = self._stamp + vector if any(vector) else b""
+        self._store.write(
+            {key: encode_record(record), _EXACT + record.request_key: json.dumps(record.id)},
+            LogEntry("+", key, record.namespace, record.skeleton, record.signature, stamped),
         )
 
     def link(self, request_key: str, record_id: str) -> None:
-        """Let exactly this request find a record that is already stored."""
+        """Let exactly this request find a record that has just answered it."""
+        self._store.credit(_RECORD + record_id)
         self._store.put(_EXACT + request_key, json.dumps(record_id))
+
+    def acquire(self, request_key: str, owner: str, seconds: float) -> str:
+        """Take or renew the lease of a request that is about to be answered; its owner now. Raises `StoreError`."""
+        return self._store.acquire(request_key, owner, seconds)
+
+    def release(self, request_key: str, owner: str) -> None:
+        """Give a lease back; silent when it is another's by now. Raises `StoreError`."""
+        self._store.release(request_key, owner)
 
     def delete(self, record_id: str) -> bool:
         """Remove a record and its own exact row; whether it was there."""
@@ -165,7 +172,13 @@ class Archive:
     def close(self) -> None:
         """Close the store. Idempotent."""
         with self._lock:
-            self._namespaces.clear()
+            self._closed = True
+            indexes, feeders = [*self._indexes.values()], [*self._feeders.values()]
+            self._indexes.clear()
+        for feeder in feeders:
+            feeder.join()
+        for index in indexes:
+            index.close()
         self._store.close()
 
     # --- parts --------------------------------------------------------------------------------------------------------
@@ -201,7 +214,7 @@ class Archive:
         found: dict[str, Candidate] = {}
         for limit in (top_k * 2**doubling for doubling in count()):
             gone = []
-            for key, cosine in self._search(namespace, vector, limit):
+            for key, cosine in self._search(namespace, vector, limit, notes):
                 if cosine < floor or len(found) == top_k:
                     break
                 record = found[key].record if key in found else self._read(key, notes)
@@ -214,29 +227,61 @@ class Archive:
                 break  # else the places of the gone were wasted: look further
         return tuple(found.values())
 
-    def _search(self, namespace: str, vector: bytes, limit: int) -> Sequence[tuple[str, float]]:
+    def _search(self, namespace: str, vector: bytes, limit: int, notes: list[str]) -> Sequence[tuple[str, float]]:
         with self._lock:
-            return self._fed(namespace).index.search(vector, limit)
+            index = self._fed(namespace)
+            if index.note:
+                notes.append(index.note)
+            return index.search(vector, limit)
 
     def _forget(self, namespace: str, keys: Iterable[str]) -> None:
         with self._lock:
             for key in keys:
-                self._fed(namespace).index.remove(key)
+                self._index(namespace).remove(key)
 
-    def _fed(self, namespace: str) -> _Namespace:
-        """The namespace's index with everything in it that the log holds by now. The caller holds the lock."""
-        state = self._namespaces.pop(namespace, None) or _Namespace(self._make_index())
-        self._namespaces[namespace] = state  # at the end: the least recently used stands first
-        if len(self._namespaces) > MAX_INDEXES:
-            del self._namespaces[next(iter(self._namespaces))]
+    def _index(self, namespace: str) -> Index:
+        """The namespace's index as it is. The caller holds the lock."""
+        index = self._indexes.pop(namespace, None)
+        if index is None:
+            index = self._make_index(f"{namespace}-{self._stamp.hex()}")
+        self._indexes[namespace] = index  # at the end: the least recently used stands first
+        if len(self._indexes) > MAX_INDEXES:
+            del self._indexes[next(iter(self._indexes))]
+        return index
+
+    def _fed(self, namespace: str) -> Index:
+        """The index with what the log holds by now; of a long log that nobody has read yet, a thread feeds the rest."""
+        index = self._index(namespace)
+        feeder = self._feeders.get(namespace)
+        if feeder is not None and feeder.is_alive():
+            return index
+        for _ in range(0, FED_AT_ONCE, FED_IN_A_CHUNK):
+            if self._feed(namespace, index) < FED_IN_A_CHUNK:
+                return index
+        self._feeders[namespace] = threading.Thread(target=self._feed_rest, args=(namespace, index), daemon=True)
+        self._feeders[namespace].start()
+        return index
+
+    def _feed(self, namespace: str, index: Index) -> int:
+        """Feed one chunk of the log; how many entries it had. The caller holds the lock."""
         stamp, length = self._stamp, 4 + 4 * self._embedder.dimensions
-        for entry in self._store.tail(state.seen, namespace):
+        entries = self._store.tail(index.seen, namespace, FED_IN_A_CHUNK)
+        for entry in entries:
             if entry.op == "-":
-                state.index.remove(entry.key)
+                index.remove(entry.key)
             elif len(entry.vector) == length and entry.vector.startswith(stamp):
-                state.index.add(entry.key, entry.vector[4:])
-            state.seen = entry.id
-        return state
+                index.add(entry.key, entry.vector[4:])
+        if entries:
+            index.settle(entries[-1].id)
+        return len(entries)
+
+    def _feed_rest(self, namespace: str, index: Index) -> None:
+        while not self._closed and self._indexes.get(namespace) is index:
+            if not index.is_behind:
+                with self._lock:
+                    if self._feed(namespace, index) < FED_IN_A_CHUNK:
+                        return
+            time.sleep(0.05 if index.is_behind else 0.002)  # whoever waits for the lock comes in between
 
     def _full_id(self, id_or_prefix: str) -> str:
         if not id_or_prefix:

@@ -7,6 +7,7 @@ Plugs that touch the world (adapters): Store, Index, Embedder, Backend.
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -239,11 +240,27 @@ class Store(Protocol):
     Values are JSON text; nothing else is ever written, and nothing is ever unpickled.
     """
 
+    @property
+    def folder(self) -> pathlib.Path | None:
+        """A folder of this machine for what can be built again from the log (saved indexes); None for no such place."""
+
     def get(self, key: str) -> str | None:
         """The value, or None when absent, expired or unreadable. Never renews an expiry."""
 
     def put(self, key: str, value: str) -> None:
         """Write the value; it expires the store's `expire` seconds from now. Raises `StoreError` when not written."""
+
+    def write(self, values: Mapping[str, str], entry: LogEntry) -> int:
+        """Write all the values, and then append the entry, so that what it promises is there; the entry's id.
+
+        Raises `StoreError` when not all of it was written: then nothing finds what was.
+        """
+
+    def credit(self, key: str) -> None:
+        """Note that this value has saved a model call: what saves most is kept longest.
+
+        It never waits and never raises; a note may be lost.
+        """
 
     def delete(self, key: str) -> bool:
         """Remove the value; whether it was there."""
@@ -254,14 +271,23 @@ class Store(Protocol):
     def append(self, entry: LogEntry) -> int:
         """Append to the log; the new entry's id, larger than all before it, also those that were deleted."""
 
-    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
-        """The log's entries with an id larger than `after`, in order; only one namespace's when given."""
+    def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
+        """The log's entries with an id larger than `after`, in order: one namespace's, the first `limit`, when given."""
 
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys written with this skeleton in this namespace, newest first, without those deleted since."""
 
     def with_signature(self, namespace: str, signature: str, limit: int) -> Sequence[str]:
         """The same, by signature."""
+
+    def acquire(self, key: str, owner: str, seconds: float) -> str:
+        """Take or renew a lease, in one piece for all processes; its owner now.
+
+        That is `owner` when it was free, had run out, or was theirs already. Raises `StoreError`.
+        """
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back; silent when it is another's by now. Raises `StoreError`."""
 
     def stats(self) -> Mapping[str, Any]:
         """Plain figures: values, bytes, size_limit, log_entries, path."""
@@ -277,7 +303,25 @@ class Store(Protocol):
 
 
 class Index(Protocol):
-    """Nearest vectors of one namespace."""
+    """Nearest vectors of one namespace. A vector whose record is gone costs time and nothing else: records decide."""
+
+    @property
+    def seen(self) -> int:
+        """Id of the last log entry that went in. It may fall back, and then what follows it is to be fed again."""
+
+    @property
+    def note(self) -> str:
+        """What a user should know about how it searches; mostly empty."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether feeding should wait a moment for what is being built."""
+
+    def settle(self, seen: int) -> None:
+        """Everything of the log up to this id is in: time to think of building and saving, in the background."""
+
+    def close(self) -> None:
+        """Finish what is being built, or give it up. Idempotent."""
 
     def add(self, key: str, vector: bytes) -> None:
         """Add or replace a vector."""

@@ -186,7 +186,7 @@ def test_a_prompt_without_words_is_similar_to_nothing(archive):
     assert archive.lookup("request a")[0] is not None
 
 
-def test_records_never_cross_namespaces(archive, store):
+def test_records_never_cross_indexes(archive, store):
     archive.save(record("a"))
     asked = {"namespace": "other", "signature": "signature a", "skeleton": "skeleton a"}
     assert found(nominate(archive, **asked)) == []
@@ -202,7 +202,8 @@ def test_a_record_that_is_gone_drops_its_vector_and_its_place_goes_to_the_next(a
     for number in range(19):
         store.delete(f"record:{number}")
     assert found(nominate(archive, top_k=2)) == [("similarity", "19")]
-    assert [key for key, _ in archive._search("n", HashingEmbedder().embed(record("a").prompt), 99)] == ["record:19"]
+    left = archive._search("n", HashingEmbedder().embed(record("a").prompt), 99, [])
+    assert [key for key, _ in left] == ["record:19"]
 
 
 def test_an_expired_record_is_no_longer_nominated(clock):
@@ -234,8 +235,8 @@ def test_indexes_in_memory_are_bounded_and_built_again_when_asked_for(archive):
     nominate(archive)
     for number in range(MAX_INDEXES):
         nominate(archive, namespace=str(number))
-    assert len(archive._namespaces) == MAX_INDEXES
-    assert "n" not in archive._namespaces
+    assert len(archive._indexes) == MAX_INDEXES
+    assert "n" not in archive._indexes
     assert found(nominate(archive)) == [("similarity", "a")]
 
 

@@ -17,10 +17,12 @@ from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
+from rediskit import Clock
 
 from stepflow.adapters.stores import diskcache_plug, memory
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.adapters.stores.memory import MemoryStore
+from stepflow.adapters.stores.redis import RedisStore
 from stepflow.errors import StoreError
 from stepflow.protocols import LogEntry
 
@@ -33,20 +35,24 @@ def plus(key, namespace="n", skeleton="s", signature="g", vector=b"\x01" * 8):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that both kinds of store look at, and that only the test moves."""
-    now = SimpleNamespace(time=1_000_000.0)
+    """A clock that all kinds of store look at, and that only the test moves."""
+    now = Clock()
     monkeypatch.setattr(time, "time", lambda: now.time)
     return now
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "redis"])
 def make(request, tmp_path):
     opened = []
+    server = request.getfixturevalue("redis_server") if request.param == "redis" else None
+    if server and "clock" in request.fixturenames:
+        request.getfixturevalue("clock").server = server
 
     def make(expire=None):
         kinds = {
             "disk": lambda: DiskStore(tmp_path / "store", expire=expire),
             "memory": lambda: MemoryStore(expire, clock=time.time),
+            "redis": lambda: RedisStore(server.url, expire=expire),
         }
         opened.append(kinds[request.param]())
         return opened[-1]
@@ -152,6 +158,8 @@ def test_the_log_gives_entries_back_whole_and_in_order(store):
     assert list(store.tail(0)) == [replace(entry, id=id_) for entry, id_ in zip(entries, ids, strict=True)]
     assert [entry.key for entry in store.tail(0, "m")] == ["b"]
     assert [entry.op for entry in store.tail(ids[0], "n")] == ["-"]
+    assert [entry.op for entry in store.tail(0, "n", 1)] == ["+"]
+    assert [entry.id for entry in store.tail(0, limit=2)] == ids[:2]
     assert list(store.tail(ids[-1])) == []
 
 
@@ -368,15 +376,138 @@ def test_prune_brings_a_store_under_a_smaller_limit(tmp_path):
     smaller.close()
 
 
-def test_the_log_of_evicted_records_does_not_pile_up(disk, monkeypatch):
-    monkeypatch.setattr("stepflow.adapters.stores.disk.COMPACT_EVERY", 10)
-    disk.put("live", "1")
-    disk.append(plus("live"))
-    for number in range(25):
-        disk.append(plus(f"evicted{number}"))
-    entries = disk.tail(0)
-    assert entries[0].key == "live"
-    assert len(entries) < 10
+def fill(store, count, size=8000):
+    """Write so many records; their keys."""
+    keys = [f"k{number:03}" for number in range(count)]
+    for key in keys:
+        store.write({key: json.dumps("x" * size)}, plus(key))
+    return keys
+
+
+def test_the_log_of_evicted_and_expired_records_does_not_pile_up(tmp_path, clock):
+    store = DiskStore(tmp_path / "store", size_limit=2**20)
+    fill(store, 300)
+    assert [entry.key for entry in store.tail(0)] == list(store.keys())
+    store.close()
+    short = DiskStore(tmp_path / "store", size_limit=2**20, expire=10)
+    fill(short, 40)
+    clock.time += 20
+    fill(short, 80)
+    assert {entry.key for entry in short.tail(0)} == set(short.keys())
+    short.close()
+
+
+def test_what_has_saved_calls_outlives_what_has_not(tmp_path, clock):
+    store = DiskStore(tmp_path / "store", size_limit=2**20)
+    fill(store, 60)
+    clock.time += 1000
+    for key in ("k003", "k007"):
+        for _ in range(5):
+            store.credit(key)
+    for number in range(200):
+        store.put(f"new{number:03}", json.dumps("x" * 8000))
+        clock.time += 1
+    kept = set(store.keys())
+    assert {"k003", "k007"} <= kept
+    assert not {"k002", "k004"} & kept
+    assert "new199" in kept
+    store.close()
+
+
+def test_of_equal_use_the_large_goes_before_the_small(tmp_path, clock):
+    store = DiskStore(tmp_path / "store", size_limit=2**20)
+    store.put("small", json.dumps("x" * 100))
+    store.put("large", json.dumps("x" * 100_000))
+    clock.time += 100
+    fill(store, 130)
+    kept = set(store.keys())
+    assert "small" in kept
+    assert "large" not in kept
+    store.close()
+
+
+def test_credit_is_written_at_the_end_and_by_a_thread_of_its_own(disk, tmp_path, monkeypatch):
+    def credited():
+        rows = sqlite3.connect(tmp_path / "store" / "values" / "cache.db").execute("select access_count from Cache")
+        return [count for (count,) in rows]
+
+    disk.put("a", "1")
+    disk.credit("a")
+    disk.credit("unknown")
+    disk.credit("\udcff")
+    assert credited() == [0]
+    disk.close()
+    assert credited() == [0]  # a key that no database can hold spoils its batch: notes may be lost, never an answer
+    disk.credit("a")
+    disk.close()
+    assert credited() == [1]
+    monkeypatch.setattr("stepflow.adapters.stores.disk.CREDITS_KEPT", 1)
+    disk.credit("a")
+    for thread in threading.enumerate():
+        if thread.name == "stepflow-credit":
+            thread.join()
+    assert credited() == [2]
+
+
+def test_a_hit_and_its_credit_never_wait_for_a_writer(disk, tmp_path):
+    disk.put("a", "1")
+    lock = sqlite3.connect(tmp_path / "store" / "values" / "cache.db", isolation_level=None)
+    lock.execute("begin immediate")
+    begun = time.perf_counter()
+    assert disk.get("a") == "1"
+    disk.credit("a")
+    disk.close()
+    assert time.perf_counter() - begun < 1
+    lock.close()
+
+
+def test_values_are_written_together_or_not_at_all(disk):
+    disk.put("a", "1")
+    with pytest.raises(TypeError):
+        disk.write({"b": "2", "c": 3}, plus("b"))
+    assert list(disk.keys()) == ["a"]
+    assert list(disk.tail(0)) == []
+
+
+def test_a_folder_of_an_older_version_is_evicted_and_counted_as_one_of_ours(disk, tmp_path):
+    disk.put("a", "1")
+    connection = sqlite3.connect(tmp_path / "store" / "values" / "cache.db")
+    with connection:  # it wrote no sizes, and had another policy in the settings
+        connection.execute("update Cache set size = 0")
+        connection.execute("update Settings set value = 'least-recently-stored' where key = 'eviction_policy'")
+        connection.execute("update Settings set value = 10 where key = 'cull_limit'")
+    connection.close()
+    disk.close()
+    newer = DiskStore(tmp_path / "store", size_limit=2**20)
+    assert newer.get("a") == "1"
+    kept = fill(newer, 200)[-50:]
+    assert set(kept) <= set(newer.keys())
+    assert list(newer.check()) == []
+    newer.close()
+
+
+@pytest.mark.parametrize("seconds", [-500_000, 500_000])
+def test_a_clock_that_jumps_loses_nothing_that_has_not_expired_by_it(make, clock, seconds):
+    store = make(expire=1_000_000)
+    store.put("before", "1")
+    first = store.append(plus("before"))
+    clock.time += seconds
+    store.put("after", "2")
+    second = store.append(plus("after"))
+    assert (store.get("before"), store.get("after")) == ("1", "2")
+    assert second > first
+    assert list(store.with_signature("n", "g", 5)) == ["after", "before"]
+
+
+def test_eviction_with_a_clock_that_went_back_ends_and_keeps_the_limit(tmp_path, clock):
+    store = DiskStore(tmp_path / "store", size_limit=2**20)
+    fill(store, 100)
+    clock.time -= 1_000_000
+    for number in range(100):
+        store.put(f"new{number}", json.dumps("x" * 8000))
+    assert (tmp_path / "store" / "values" / "cache.db").stat().st_size <= 2**20 * 1.1
+    assert list(store.check()) == []
+    store.close()
 
 
 def test_a_full_disk_is_a_sentence_and_what_was_written_stays_readable(disk):
@@ -440,7 +571,9 @@ def test_malformed_log_entries_are_ignored_and_named_by_check(disk, tmp_path):
         insert = "insert into log (op, key, namespace, skeleton, signature, vector) values (?, ?, 'n', 's', 'g', ?)"
         connection.executemany(insert, [("*", "b", b""), ("+", "c", b"not deflated"), ("+", "d", "text")])
     connection.close()
-    assert [entry.key for entry in disk.tail(0)] == ["a"]
+    last = disk.append(plus("e"))
+    assert [entry.key for entry in disk.tail(0)] == ["a", "e"]
+    assert [entry.id for entry in disk.tail(0, "n", 2)] == [1, last]
     assert [finding.split(": ")[1] for finding in disk.check()] == [
         f"entry {id_} is malformed; it is ignored" for id_ in (2, 4, 3)
     ]

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepflow.adapters.stores.folder import claim
+from stepflow.adapters.stores.leases import Leases
 from stepflow.adapters.stores.log import Log
 from stepflow.adapters.stores.sqlite_file import SqliteFile, explain
 from stepflow.errors import StoreError
@@ -24,12 +27,16 @@ if TYPE_CHECKING:
     from stepflow.adapters.stores.text_cache import TextCache
 
 DEFAULT_SIZE_LIMIT = 2**30
-COMPACT_EVERY = 4096
-"""Appends between two compactions of the log, so that what was evicted does not pile up in a server that runs on."""
+TIDY_EVERY = 64
+"""Writes between two looks for what has expired."""
+CREDITS_KEPT = 1024
+CREDITED_EVERY_S = 30.0
+"""Notes of calls saved wait in memory for so many keys or seconds, then a thread writes them: a hit never does."""
 
 _LIVE = "raw = 1 and mode = 1 and (expire_time is null or expire_time > ?)"
 _GET = f"select value from Cache where key = ? and {_LIVE}"
 _KEYS = f"select key from Cache where key >= ? and key < ? and {_LIVE} order by store_time, rowid"
+_CREDIT = "update Cache set access_count = access_count + ? where key = ? and raw = 1"
 _FOREIGN = "a form that this store never writes; it counts as absent"
 
 
@@ -46,8 +53,18 @@ class DiskStore:
         self._expire = expire
         self._values = SqliteFile(self._folder / "values" / "cache.db")
         self._log = Log(self._folder / "log.db")
+        self._leases = Leases(self._folder / "leases.db")
         self._writer: TextCache | None = None
+        self._written = 0
+        self._credits: Counter[str] = Counter()
+        self._credited_at = time.monotonic()
         self._refuse_damage()
+        self._drop_orphaned_indexes()
+
+    @property
+    def folder(self) -> Path:
+        """The store's folder."""
+        return self._folder
 
     def get(self, key: str) -> str | None:
         """The value, or None when absent, expired or unreadable."""
@@ -56,7 +73,20 @@ class DiskStore:
 
     def put(self, key: str, value: str) -> None:
         """Write the value. Raises `StoreError` when it was not written."""
-        self._cache.put(key, value)
+        self._write({key: value})
+
+    def write(self, values: Mapping[str, str], entry: LogEntry) -> int:
+        """Write all the values or none, then append the entry; its id. Raises `StoreError`."""
+        self._write(values)
+        return self._log.append(entry)
+
+    def credit(self, key: str) -> None:
+        """Note that this value has saved a model call."""
+        self._credits[key] += 1
+        waited = time.monotonic() - self._credited_at
+        if waited > CREDITED_EVERY_S or len(self._credits) >= CREDITS_KEPT:
+            self._credited_at = time.monotonic()
+            threading.Thread(target=self._give_credit, args=(1.0,), name="stepflow-credit", daemon=True).start()
 
     def delete(self, key: str) -> bool:
         """Remove the value; whether it was there."""
@@ -69,14 +99,11 @@ class DiskStore:
 
     def append(self, entry: LogEntry) -> int:
         """Append to the log; the entry's id. Put the value first: a kill in between must not leave a promise."""
-        id_ = self._log.append(entry)
-        if id_ % COMPACT_EVERY == 0:
-            self._log.compact(self._live_keys)
-        return id_
+        return self._log.append(entry)
 
-    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
-        """The log's entries with an id larger than `after`, in order."""
-        return self._log.tail(after, namespace)
+    def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
+        """The log's entries with an id larger than `after`, in order, at most `limit`."""
+        return self._log.tail(after, namespace, limit)
 
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys written with this skeleton, newest first."""
@@ -85,6 +112,14 @@ class DiskStore:
     def with_signature(self, namespace: str, signature: str, limit: int) -> Sequence[str]:
         """Keys written with this signature, newest first."""
         return self._log.with_signature(namespace, signature, limit)
+
+    def acquire(self, key: str, owner: str, seconds: float) -> str:
+        """Take or renew a lease; its owner now. Raises `StoreError`."""
+        return self._leases.acquire(key, owner, seconds)
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back. Raises `StoreError`."""
+        self._leases.release(key, owner)
 
     def stats(self) -> Mapping[str, Any]:
         """Live values, bytes on disk, the size limit in bytes, log entries, and the folder."""
@@ -101,7 +136,11 @@ class DiskStore:
         if not self._values.exists():
             return 0
         before = self._count()
-        self._cache.prune()
+        self._give_credit()
+        while self._cache.expire():
+            pass
+        if self._cache.is_over():
+            self._cache.make_room()
         gone = before - self._count()
         self._log.compact(self._live_keys)
         self._log.vacuum()
@@ -113,10 +152,30 @@ class DiskStore:
 
     def close(self) -> None:
         """Close what was opened. Idempotent."""
+        self._give_credit()
         self._values.close()
         self._log.close()
+        self._leases.close()
         if self._writer is not None:
             self._writer.close()
+
+    def _write(self, values: Mapping[str, str]) -> None:
+        self._cache.write(values)
+        self._written += 1
+        gone: Sequence[str] = ()
+        if self._written % TIDY_EVERY == 0:
+            gone = self._cache.expire()
+        if self._cache.is_over():
+            self._give_credit()
+            gone = (*gone, *self._cache.make_room())
+        if gone:
+            self._log.forget(gone)
+
+    def _give_credit(self, patience_s: float = 0.0) -> None:
+        """Write the notes down. Those for which other writers leave no room are lost."""
+        noted, self._credits = self._credits, Counter()
+        if noted and self._values.exists():
+            self._values.attempt(_CREDIT, [(count, key) for key, count in noted.items()], patience_s)
 
     @property
     def _cache(self) -> TextCache:
@@ -125,6 +184,14 @@ class DiskStore:
 
             self._writer = TextCache(self._values.path.parent, self._size_limit, self._expire)
         return self._writer
+
+    def _drop_orphaned_indexes(self) -> None:
+        """Drop saved indexes that speak of a log which is gone: the next one counts from 1 again."""
+        indexes = self._folder / "indexes"
+        if not self._log.exists() and indexes.exists():
+            import shutil
+
+            shutil.rmtree(indexes, ignore_errors=True)
 
     def _refuse_damage(self) -> None:
         if not self._values.exists():

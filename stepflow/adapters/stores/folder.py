@@ -17,7 +17,7 @@ It is readable by its owner only, because prompts and answers may be private. Do
 """
 
 _FIRST = {"README.txt": README, ".gitignore": "*\n"}
-_LATER = ("values", "log.db")
+_LATER = ("values", "log.db", "leases.db", "indexes")
 
 
 def claim(where: str | Path) -> Path:

@@ -7,11 +7,12 @@ of diskcache cannot serve: an overwrite keeps the row's id, and the id of a dele
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from stepflow.adapters.stores.sqlite_file import Row, SqliteFile, explain
+from stepflow.adapters.stores.vectors import pack, unpack
 from stepflow.protocols import LogEntry
 
 # Each index ends, as in every SQLite table, with the id: the three by namespace serve `tail`, `with_skeleton` and
@@ -52,20 +53,23 @@ class Log:
 
     def append(self, entry: LogEntry) -> int:
         """Append an entry; its id."""
-        # Hashed words fill few of a vector's numbers: deflated, 2,048 bytes become about 280, for 9 µs.
-        vector = zlib.compress(entry.vector, 1) if entry.vector else b""
-        columns = (entry.op, entry.key, entry.namespace, entry.skeleton, entry.signature, vector)
+        columns = (entry.op, entry.key, entry.namespace, entry.skeleton, entry.signature, pack(entry.vector))
         insert = "insert into log (op, key, namespace, skeleton, signature, vector) values (?, ?, ?, ?, ?, ?)"
         with self._file.writing() as connection:
             return int(connection.execute(insert, columns).lastrowid or 0)
 
-    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
-        """The well-formed entries with an id larger than `after`, in order."""
-        if namespace is None:
-            rows = self._file.read(_ENTRIES + "order by id", (after,))
-        else:
-            rows = self._file.read(_ENTRIES + "and namespace = ? order by id", (after, namespace))
-        return tuple(_entries(rows))
+    def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
+        """The well-formed entries with an id larger than `after`, in order: the first `limit` of all, when given."""
+        most = -1 if limit is None else limit
+        where, named = ("", ()) if namespace is None else ("and namespace = ? ", (namespace,))
+        found: list[LogEntry] = []
+        while len(found) != most:
+            rows = self._file.read(f"{_ENTRIES}{where}order by id limit ?", (after, *named, most))
+            found += islice(_entries(rows), None if limit is None else most - len(found))
+            if limit is None or len(rows) < most:
+                break
+            after = rows[-1][-1]  # some were malformed: the limit counts those that are not
+        return tuple(found)
 
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys whose newest entry is a '+' with this skeleton, newest first."""
@@ -77,9 +81,19 @@ class Log:
         query = _NEWEST_OF_KEY.format(column="signature")
         return tuple(key for (key,) in self._file.read(query, (namespace, signature, limit)))
 
+    def exists(self) -> bool:
+        """Whether there is a log yet."""
+        return self._file.exists()
+
     def count(self) -> int:
         """How many entries there are."""
         return sum(count for (count,) in self._file.read("select count(*) from log"))
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Delete the entries of keys whose values are gone for good."""
+        if self._file.exists():
+            with self._file.writing() as connection:
+                connection.executemany("delete from log where key = ?", [(key,) for key in keys])
 
     def compact(self, live_keys: Callable[[], Collection[str]]) -> None:
         """Delete every entry but the newest '+' of each live key. Ids are not given out again."""
@@ -107,7 +121,7 @@ class Log:
             vectors = self._file.rows("select id, vector from log where typeof(vector) = 'blob' order by id")
         except sqlite3.Error as error:
             return (explain(error, self._file.path),)
-        malformed += [id_ for id_, vector in vectors if _vector(vector) is None]
+        malformed += [id_ for id_, vector in vectors if unpack(vector) is None]
         return (
             *(f"{self._file.path}: {text}" for text in damage),
             *(f"{self._file.path}: entry {id_} is malformed; it is ignored" for id_ in malformed),
@@ -120,18 +134,9 @@ class Log:
 
 def _entries(rows: Sequence[Row]) -> Iterator[LogEntry]:
     for op, key, namespace, skeleton, signature, packed, id_ in rows:
-        vector = _vector(packed)
+        vector = unpack(packed)
         if op in ("+", "-") and vector is not None:
             yield LogEntry(op, key, namespace, skeleton, signature, vector, id_)
-
-
-def _vector(packed: object) -> bytes | None:
-    if not isinstance(packed, bytes):
-        return None
-    try:
-        return zlib.decompress(packed) if packed else b""
-    except zlib.error:
-        return None
 
 
 def _dead(newest_first: Sequence[Row], live: Collection[str]) -> Iterator[int]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from pydantic import Field
@@ -44,6 +46,11 @@ class MemoryStore:
         self._values: dict[str, tuple[str, float]] = {}
         self._log: list[LogEntry] = []
         self._last_id = 0
+        self._leases: dict[str, tuple[str, float]] = {}
+
+    @property
+    def folder(self) -> None:
+        """None: nothing outlives the process."""
 
     def get(self, key: str) -> str | None:
         """The value, or None when absent or expired."""
@@ -55,6 +62,15 @@ class MemoryStore:
         with self._lock:
             self._values.pop(key, None)
             self._values[key] = value, self._clock() + self._expire
+
+    def write(self, values: Mapping[str, str], entry: LogEntry) -> int:
+        """Write all the values, then append the entry; its id."""
+        for key, value in values.items():
+            self.put(key, value)
+        return self.append(entry)
+
+    def credit(self, key: str) -> None:
+        """Nothing: without a size limit nothing is evicted."""
 
     def delete(self, key: str) -> bool:
         """Remove the value; whether it was there."""
@@ -76,10 +92,12 @@ class MemoryStore:
             self._log.append(LogEntry(*columns, id=self._last_id))
             return self._last_id
 
-    def tail(self, after: int, namespace: str | None = None) -> Sequence[LogEntry]:
-        """The log's entries with an id larger than `after`, in order."""
+    def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
+        """The log's entries with an id larger than `after`, in order, at most `limit`."""
         with self._lock:
-            return tuple(entry for entry in self._log if entry.id > after and namespace in (None, entry.namespace))
+            start = bisect_right(self._log, after, key=lambda entry: entry.id)
+            entries = islice(self._log, start, None)
+            return tuple(islice((entry for entry in entries if namespace in (None, entry.namespace)), limit))
 
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys written with this skeleton, newest first."""
@@ -90,6 +108,21 @@ class MemoryStore:
         """Keys written with this signature, newest first."""
         found = [entry for entry in self._newest() if (entry.namespace, entry.signature) == (namespace, signature)]
         return tuple(entry.key for entry in found[:limit])
+
+    def acquire(self, key: str, owner: str, seconds: float) -> str:
+        """Take or renew a lease; its owner now."""
+        with self._lock:
+            holder, until = self._leases.get(key, (owner, 0.0))
+            if holder != owner and self._clock() < until:
+                return holder
+            self._leases[key] = owner, self._clock() + seconds
+            return owner
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back; silent when it is another's by now."""
+        with self._lock:
+            if self._leases.get(key, ("", 0.0))[0] == owner:
+                del self._leases[key]
 
     def stats(self) -> Mapping[str, Any]:
         """Live values, characters in them, no size limit, log entries, no path."""

@@ -20,6 +20,7 @@ T = TypeVar("T")
 PATIENCE_S = 60.0
 """How long a write waits for others. SQLite queues writers unfairly: with four processes, 11 s was the worst seen."""
 
+_TIMEOUT_S = PATIENCE_S / 6
 _READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -65,6 +66,21 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise StoreError(explain(error, self.path)) from error
 
+    def attempt(self, statement: str, rows: Sequence[Row], patience_s: float = 0.0) -> bool:
+        """Execute a statement for each of the rows, all or none, and whether that was possible in so much time."""
+        try:
+            connection = self._connection("rw")
+            connection.execute(f"pragma busy_timeout = {patience_s * 1000:.0f}")
+            try:
+                connection.execute("begin immediate")
+                with connection:
+                    connection.executemany(statement, rows)
+            finally:
+                connection.execute(f"pragma busy_timeout = {_TIMEOUT_S * 1000:.0f}")
+        except (sqlite3.Error, UnicodeError):
+            return False
+        return True
+
     def vacuum(self) -> None:
         """Give freed pages back to the file system. Raises `StoreError`."""
         try:
@@ -106,7 +122,7 @@ class SqliteFile:
         connection = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=PATIENCE_S / 6,
+            timeout=_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,  # only so that `close` reaches the connections of other threads
             factory=_Connection,
