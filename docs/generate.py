@@ -36,7 +36,7 @@ def pages() -> dict[Path, str]:
     known = registry()
     reference = {
         **markdown.pages(known),
-        "diagnostics.md": markdown.diagnostics_page(examples()),
+        **markdown.diagnostics_pages(examples()),
         "cli.md": cli_page(),
         "shipped-rules.md": rules_page(),
     }
@@ -100,7 +100,8 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {os.path.relpath(path)}")
-    for path in {*(DOCS / "reference").iterdir(), *(DOCS / "schemas").iterdir()} - set(made):
+    written = {path for folder in ("reference", "schemas") for path in (DOCS / folder).rglob("*") if path.is_file()}
+    for path in written - set(made):
         path.unlink()
         print(f"removed {os.path.relpath(path)}")
     return 0

@@ -150,16 +150,29 @@ def file_page(title: str, introduction: str, whole: Schema, model: type[BaseMode
     return _page(blocks)
 
 
-def diagnostics_page(examples: Mapping[str, tuple[str, str]]) -> str:
-    """The page of diagnostics; `examples` hold for each code a file and what `stepflow lint` says of it."""
-    blocks = [MADE, "# Diagnostics", _DIAGNOSTICS]
-    blocks.append("\n".join(f"- [`{code}`](#{code})" for code in CODES))
+def diagnostics_pages(examples: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """The list of diagnostics and a page for each code, by file name.
+
+    `examples` hold for each code a file and what `stepflow lint` says of it.
+    """
+    rows = "\n".join(f"| [`{code}`](diagnostics/{code}.md) | {_sentence(meaning)} |" for code, meaning in CODES.items())
+    pages = {
+        "diagnostics.md": _page([MADE, "# Diagnostics", _DIAGNOSTICS, f"| code | meaning |\n| --- | --- |\n{rows}"])
+    }
     for code, meaning in CODES.items():
-        blocks += [f"## {code}", meaning]
+        blocks = [MADE, f"# {code}", meaning]
         if code in examples:
             file, said = examples[code]
-            blocks += [f"```yaml broken\n{file.rstrip()}\n```", f"```text\n{said.rstrip()}\n```"]
-    return _page(blocks)
+            blocks += ["A file with this problem:", f"```yaml broken\n{file.rstrip()}\n```"]
+            blocks += ["`stepflow lint` says:", f"```text\n{said.rstrip()}\n```"]
+        pages[f"diagnostics/{code}.md"] = _page([*blocks, "[All diagnostics](../diagnostics.md)"])
+    return pages
+
+
+def _sentence(text: str) -> str:
+    """The first sentence of a text, on one line, fit for a table."""
+    flat = " ".join(text.split()).replace("|", "&#124;")
+    return re.split(r"(?<=[.!?])\s", flat, maxsplit=1)[0]
 
 
 _DIAGNOSTICS = """\
