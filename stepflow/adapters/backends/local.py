@@ -162,7 +162,7 @@ class Local:
         try:
             while (chunk := await _next(queue, deadline)) is not None:
                 if "choices" in chunk and "prompt_progress" not in chunk:
-                    yield chunk
+                    yield {**chunk, "model": self.model}  # llama.cpp names the file, and with it the machine
             future.result()
         except TimeoutError:
             raise self._timed_out(timeout) from None

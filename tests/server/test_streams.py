@@ -1,0 +1,255 @@
+"""Streams: hits as well-formed chunks, misses held until they are verified, the backend's own chunks at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from serverkit import RIGHT, Model, comments, counting, events, running, streamed_text
+
+from stepflow.errors import BackendError, RateLimited
+
+
+class Relaying(Model):
+    """A model that streams word by word, and passes on whatever it is asked."""
+
+    def __init__(self, words: str = "one two three", pause: float = 0.0, breaks_after: int = 99) -> None:
+        super().__init__(**{"count to 3": RIGHT})
+        self.words, self.pause, self.breaks_after = words.split(), pause, breaks_after
+        self.bodies: list[Mapping[str, Any]] = []
+        self.ended = 0
+        self.reply: dict[str, Any] = {}
+
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        self.bodies.append(body)
+        return self.reply
+
+    async def astream(
+        self, body: Mapping[str, Any], timeout_s: float | None = None
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        self.bodies.append(body)
+        try:
+            for number, word in enumerate(self.words):
+                if number == self.breaks_after:
+                    raise BackendError("the line broke")
+                await asyncio.sleep(self.pause)
+                yield {
+                    "id": "up-1",
+                    "model": "up",
+                    "choices": [{"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None}],
+                }
+            yield {"id": "up-1", "model": "up", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+            yield {"id": "up-1", "model": "up", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
+        finally:
+            self.ended += 1
+
+
+def test_a_hit_streams_as_chunks_that_the_openai_client_joins(tmp_path: Path) -> None:
+    with (
+        running(tmp_path, model=counting()) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="-") as client,
+    ):
+        for _ in range(2):
+            messages: Any = [{"role": "user", "content": "count to 3"}]
+            stream = client.chat.completions.create(
+                model="kit", messages=messages, stream=True, stream_options={"include_usage": True}
+            )
+            chunks = list(stream)
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == RIGHT
+            assert chunks[0].choices[0].delta.role == "assistant"
+            assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+            assert len({chunk.id for chunk in chunks}) == 1
+        assert chunks[-1].usage.total_tokens == 0  # the second was an exact hit
+
+
+def test_a_stream_says_in_its_first_chunk_and_last_comment_how_it_came_about(tmp_path: Path) -> None:
+    with running(tmp_path, model=counting()) as server:
+        server.chat()
+        reply = server.chat(stream=True)
+    assert (reply.headers["content-type"], reply.headers["x-stepflow-outcome"]) == (
+        "text/event-stream; charset=utf-8",
+        "exact",
+    )
+    assert events(reply)[0]["stepflow"]["outcome"] == "exact"
+    assert '"outcome": "exact"' in comments(reply)[-1]
+    assert events(reply)[-1] == "[DONE]"
+
+
+def test_a_miss_is_held_with_comments_until_it_is_verified(tmp_path: Path) -> None:
+    model = counting()
+    model.seconds = 0.5
+    with running(tmp_path, model=model, hold_headers=0.05, keep_alive=0.1) as server:
+        reply = server.chat(stream=True)
+    assert comments(reply).count(": not verified yet") >= 3
+    assert streamed_text(reply) == RIGHT
+    assert reply.text.index(": not verified yet") < reply.text.index("data: ")
+
+
+def test_what_does_not_pass_is_never_streamed_before_it_was_judged(tmp_path: Path) -> None:
+    with running(tmp_path, model=Model(**{"count to 3": "9\n9"}), pipeline={"on_unverified": "error"}) as server:
+        reply = server.chat(stream=True)
+    assert (reply.status_code, "9" in reply.text) == (422, False)
+
+
+def test_an_error_that_comes_late_is_an_event_on_which_clients_raise(tmp_path: Path) -> None:
+    model = Model(**{"count to 3": RateLimited("slow down")})
+    model.seconds = 0.3
+    with (
+        running(tmp_path, model=model, hold_headers=0.01) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="-", max_retries=0) as client,
+    ):
+        messages: Any = [{"role": "user", "content": "count to 3"}]
+        with pytest.raises(openai.APIError, match="slow down"):
+            list(client.chat.completions.create(model="kit", messages=messages, stream=True))
+
+
+def test_an_error_that_comes_soon_has_its_status(tmp_path: Path) -> None:
+    with running(tmp_path, model=Model(**{"count to 3": RateLimited("slow down")})) as server:
+        assert server.chat(stream=True).status_code == 429
+
+
+def test_what_no_rule_owns_streams_at_once(tmp_path: Path) -> None:
+    model = Relaying("a b c d e", pause=0.2)
+    with running(tmp_path, model=model) as server:
+        body = {"model": "kit", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+        arrivals, began = [], time.monotonic()
+        with server.client.stream("POST", "/v1/chat/completions", json=body) as reply:
+            for line in reply.iter_lines():
+                if '"content"' in line:
+                    arrivals.append(time.monotonic() - began)
+        assert arrivals[0] < 0.6 * arrivals[-1]
+        entry = server.client.get("/console/state").json()["requests"][0]
+    assert (entry["outcome"], entry["prompt_tokens"], entry["completion_tokens"]) == ("passthrough", 5, 3)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_usage_of_a_stream_is_there_for_those_who_ask(tmp_path: Path, wanted: bool) -> None:
+    with running(tmp_path, model=Relaying()) as server:
+        reply = server.chat("hello", stream=True, stream_options={"include_usage": wanted})
+    found = [event for event in events(reply) if event != "[DONE]"]
+    assert any("usage" in event for event in found) is wanted
+    assert found[0]["stepflow"]["outcome"] == "passthrough"
+    assert streamed_text(reply) == "one two three "
+
+
+def test_a_stream_that_breaks_says_so(tmp_path: Path) -> None:
+    with running(tmp_path, model=Relaying(breaks_after=1)) as server:
+        reply = server.chat("hello", stream=True)
+        assert events(reply)[-1]["error"]["message"] == "the line broke"
+        assert server.client.get("/console/state").json()["requests"][0]["status"] == 502
+
+
+def eventually(happened: Any, seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happened():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def read_for_a_moment(url: str, stream: bool) -> None:
+    """Ask, and give up before the answer is there."""
+    body = {"model": "kit", "stream": stream, "messages": [{"role": "user", "content": "count to 3"}]}
+    began = time.monotonic()
+    with (
+        httpx.Client(trust_env=False, timeout=0.3) as client,
+        client.stream("POST", f"{url}/v1/chat/completions", json=body) as reply,
+    ):
+        for _ in reply.iter_raw():
+            if time.monotonic() - began > 0.4:
+                raise httpx.ReadTimeout("enough")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_goes_cancels_the_model_call(tmp_path: Path, stream: bool) -> None:
+    model = counting()
+    model.seconds = 30
+    with running(tmp_path, model=model, hold_headers=0.05, keep_alive=0.1) as server:
+        with pytest.raises(httpx.ReadTimeout):
+            read_for_a_moment(server.url, stream)
+        assert eventually(lambda: model.cancelled == 1)
+        assert eventually(lambda: server.service.open == 0 and server.service.gate.inside == 0)
+        assert eventually(lambda: server.house.current.users == 0)
+        assert server.client.get("/console/state").json()["requests"][0]["status"] == 499
+
+
+def test_a_client_that_leaves_a_stream_ends_the_backends(tmp_path: Path) -> None:
+    model = Relaying("word " * 200, pause=0.05)
+    with running(tmp_path, model=model) as server:
+        body = {"model": "kit", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+        with (
+            httpx.Client(trust_env=False) as client,
+            client.stream("POST", f"{server.url}/v1/chat/completions", json=body) as reply,
+        ):
+            next(reply.iter_lines())
+        assert eventually(lambda: model.ended == 1)
+        assert eventually(lambda: server.service.open == 0 and server.service.gate.inside == 0)
+
+
+# --- more than a text ------------------------------------------------------------------------------------------------
+
+TOOLS = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]
+TOOL_REPLY = {
+    "id": "up-9", "model": "up", "created": 7,
+    "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": None, "reasoning_content": "hm",
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}],
+    }}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": TOOLS},
+        {"n": 2},
+        {"logprobs": True},
+        {"response_format": {"type": "json_object"}},
+        {"tool_choice": "none"},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "count"}, {"type": "text", "text": "to 3"}]}
+            ]
+        },
+        {"messages": [{"role": "user", "content": "count to 3", "name": "ann"}]},
+        {"messages": [{"role": "user", "content": "count to 3"}, {"role": "assistant", "content": "1\n"}]},
+        {"messages": [{"role": "user", "content": "a"}, {"role": "tool", "content": "4", "tool_call_id": "c1"}]},
+    ],
+)
+def test_what_asks_for_more_than_a_text_is_passed_on_as_it_is_and_never_reused(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    model = Relaying()
+    model.reply = TOOL_REPLY
+    with running(tmp_path, model=model) as server:
+        assert server.chat().headers["x-stepflow-outcome"] == "miss"  # the plain request is stored
+        body = {"model": "kit", "messages": [{"role": "user", "content": "count to 3"}], **more}
+        replies = [server.client.post("/v1/chat/completions", json=body) for _ in range(2)]
+    sent = {key: value for key, value in body.items() if key != "model"}
+    assert model.bodies == [sent, sent]
+    for reply in replies:
+        assert reply.headers["x-stepflow-outcome"] == "passthrough"
+        assert {key: value for key, value in reply.json().items() if key not in ("stepflow", "object")} == TOOL_REPLY
+
+
+def test_a_backend_that_relays_nothing_says_that_it_cannot(tmp_path: Path) -> None:
+    with running(tmp_path, model=counting()) as server:
+        reply = server.chat([{"role": "user", "content": "hi", "name": "ann"}])
+    assert (reply.status_code, reply.json()["error"]["message"]) == (
+        400, "kit/model takes messages of a role and a text, and nothing else",
+    )  # fmt: skip
+
+
+def test_a_pipeline_that_passes_nothing_through_passes_no_tools_either(tmp_path: Path) -> None:
+    with running(tmp_path, model=Relaying(), pipeline={"route": {"no_match": "error"}}) as server:
+        assert [server.chat(tools=TOOLS).status_code, server.chat("hello").status_code] == [422, 422]
+        assert server.model.bodies == []
