@@ -38,9 +38,14 @@ class PipelineFile:
         ]
 
     def fingerprint(self, version: str) -> str:
-        """Identity of the pipeline's settings and of every byte of its rule files, and of the files that these name."""
+        """Identity of the settings that answers depend on, and of every byte of the rule files and of those they name."""
         files = [path for _, _, paths in self.rule_files() for path in paths]
-        return fingerprint(version, self.data, digests(closure([self.document.path, *files])[1:]))
+        return fingerprint(version, _answering(self.data), digests(closure([self.document.path, *files])[1:]))
+
+
+def _answering(data: Any) -> Any:
+    """The settings without those that cannot change an answer: machines that share a store may reach it differently."""
+    return {key: data[key] for key in data if key not in ("store", "trace")} if isinstance(data, dict) else data
 
 
 def digests(paths: Sequence[str]) -> list[list[str]]:
@@ -54,9 +59,15 @@ def digests(paths: Sequence[str]) -> list[list[str]]:
     return found
 
 
+def _same_component(old: Any, new: Any) -> bool:
+    """Whether both are maps of one type; the parameters of another type would not fit."""
+    both_maps = isinstance(old, dict) and isinstance(new, Mapping)
+    return both_maps and new.get("type", old.get("type")) == old.get("type")
+
+
 def _merged(data: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(data)
     for key, value in overrides.items():
         inner = merged.get(key)
-        merged[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+        merged[key] = _merged(inner, value) if _same_component(inner, value) else value
     return merged
