@@ -167,7 +167,7 @@ def test_keys_open_a_request_with_its_steps_coloured_and_its_verdicts_placed(ser
 
 
 def _driven(server: Running, browser: Any) -> str:
-    """The page after its newest request was opened with the keyboard: a copy of it whose script does that at the end."""
+    """The page after its newest request was opened with Enter, by a copy of its script that presses it."""
     press = (
         "setTimeout(() => { const row = document.querySelector('tr.row'); row.focus(); "
         "row.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true})); }, 700);"

@@ -156,6 +156,8 @@ class LiteLlm:
         parameters = passed_on({name: value for name, value in body.items() if name != "messages"})
         call = Call((), parameters, None, timeout_s)
         tries = _Tries.begun(library, self.options, call)
+        if "tools" in body:  # LiteLLM would run tools of MCP servers that the request names; they are for the client
+            how["_skip_mcp_handler"] = True
         while True:
             try:
                 asked = library.acompletion(**{**tries.arguments(call), "messages": body["messages"], **how})
