@@ -45,6 +45,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "store": {
         "diskcache": "stepflow.adapters.stores.diskcache_plug",
         "memory": "stepflow.adapters.stores.memory",
+        "redis": "stepflow.adapters.stores.redis",
     },
     "embedder": _table("adapters.embedders", "hashing"),
 }  # fmt: skip

@@ -24,7 +24,8 @@ from stepflow.plan import Plan
 from stepflow.protocols import Backend, Call, Completion, Embedder, Store
 from stepflow.runtime.drivers import adrive, drive, new_id
 from stepflow.runtime.extract import claim
-from stepflow.runtime.interpreter import interpret
+from stepflow.runtime.flight import Flight, Keeper, fly
+from stepflow.runtime.interpreter import Interpretation, interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import examine
@@ -71,6 +72,7 @@ class Pipeline:
         self.warnings: tuple[Diagnostic, ...] = compiled.problems
         self.archive = archive
         self.backend: Backend = compiled.backend
+        self._keeper = Keeper() if compiled.spec.store.single_flight else None
 
     def run(self, prompt: Prompt, **options: Any) -> Outcome:
         """Answer one request, blocking.
@@ -79,23 +81,31 @@ class Pipeline:
         `allow_model` (False fails instead of calling). Raises `BackendError`, `UnverifiedAnswer`, `UsageError`.
         """
         request, backend = self._request(prompt, **options)
-        journal = Journal()
+        journal, flight = Journal(), self._flight(backend)
         try:
-            outcome = drive(interpret(self.plan, request, journal), self.archive, backend)
+            outcome = drive(self._flow(request, journal, flight), self.archive, backend, flight)
         except StepflowError as error:
             self._note_failure(request, journal, error)
             raise
+        finally:
+            if flight is not None:
+                flight.land()
         return self._noted(request, outcome)
 
     async def arun(self, prompt: Prompt, **options: Any) -> Outcome:
         """The same without blocking the event loop."""
         request, backend = self._request(prompt, **options)
-        journal = Journal()
+        journal, flight = Journal(), self._flight(backend)
         try:
-            outcome = await adrive(interpret(self.plan, request, journal), self.archive, backend)
+            outcome = await adrive(self._flow(request, journal, flight), self.archive, backend, flight=flight)
         except StepflowError as error:
             self._note_failure(request, journal, error)
             raise
+        finally:
+            if flight is not None and flight.leads:
+                import asyncio
+
+                await asyncio.to_thread(flight.land)
         return self._noted(request, outcome)
 
     def accepts(self, prompt: Prompt, answer: str, **options: Any) -> bool | None:
@@ -135,6 +145,15 @@ class Pipeline:
         request = make_request(prompt, system=system, rule=rule, tenant=tenant, parameters=parameters)
         check_request(self.plan, request)
         return request, self.backend if allow_model else NoModel(self.backend)
+
+    def _flight(self, backend: Backend) -> Flight | None:
+        """None when the pipeline asks for none; a run that asks no model has nobody to wait for."""
+        if self._keeper is None or isinstance(backend, NoModel):
+            return None
+        return Flight(self.archive, self._keeper)
+
+    def _flow(self, request: Request, journal: Journal, flight: Flight | None) -> Interpretation:
+        return (interpret if flight is None else fly)(self.plan, request, journal)
 
     def _noted(self, request: Request, outcome: Outcome) -> Outcome:
         if self.plan.trace_dir is None:
@@ -220,8 +239,11 @@ def make_request(
 
 def _build_store(spec: StoreSpec) -> Store:
     plug = registry().get("store", spec.type)
-    values = {"path": spec.path, "size_limit": spec.size_limit, "expire": spec.expire}
-    options = plug.Options(**{name: value for name, value in values.items() if name in plug.Options.model_fields})
+    values = {name: value for name, value in spec if name in plug.Options.model_fields}
+    for name, field in plug.Options.model_fields.items():
+        if field.is_required() and values[name] is None:
+            raise UsageError(f"store {spec.type!r} needs {name!r}; `stepflow describe store/{spec.type}` tells of it")
+    options = plug.Options(**values)
     store: Store = plug.build(options, Workshop({}, {}, {}))
     return store
 

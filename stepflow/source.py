@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]*:[^\s@]+(?=@)")
+"""User and password of a URL. A line is shown on screens and in the logs of others."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +54,7 @@ class Diagnostic:
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic with its source line, a caret under the place, and its hints (plain text, no trailing newline)."""
     lines = [str(diagnostic)]
+    source_line = _CREDENTIALS.sub(lambda found: "*" * len(found.group()), diagnostic.source_line)
     span = diagnostic.span
     gutter = len(str(span.line))
     if diagnostic.source_line:
@@ -58,7 +63,7 @@ def render(diagnostic: Diagnostic) -> str:
         padding = "".join("\t" if char == "\t" else " " for char in diagnostic.source_line[: span.column - 1])
         lines += [
             " " * gutter + " |",
-            f"{span.line} | {diagnostic.source_line}",
+            f"{span.line} | {source_line}",
             " " * gutter + " | " + padding + "^" * width,
         ]
     lines += [" " * gutter + f" = {hint}" for hint in diagnostic.hints]

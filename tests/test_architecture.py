@@ -40,6 +40,7 @@ HOMES = {
     "jsonschema": {"strategies/verifiers/json_schema.py"},
     "sqlglot": {"strategies/verifiers/sql.py"},
     "diskcache": {"adapters/stores/text_cache.py"},
+    "redis": {"adapters/stores/redis_server.py"},
     "litellm": {"adapters/backends/litellm.py", "server/litellm_provider.py"},
     "starlette": {"server/http.py", "server/events.py", "server/running.py"},
     "uvicorn": {"server/running.py"},

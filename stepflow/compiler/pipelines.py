@@ -12,7 +12,7 @@ from stepflow.compiler.resolve import build, resolve
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, validate
-from stepflow.config.schema import PipelineSpec, PipelineTestSpec
+from stepflow.config.schema import PipelineSpec, PipelineTestSpec, StoreSpec
 from stepflow.config.sources import PipelineFile
 from stepflow.config.units import duration
 from stepflow.config.yaml_nodes import Document, read_file
@@ -27,6 +27,7 @@ RULE_ELSEWHERE = dict.fromkeys(
     "in a rule: in a file of its own, or under 'rules'",
 )
 MAX_READINGS = 3
+_OF_EVERY_STORE = ("type", "single_flight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,26 @@ def _check_settings(site: Site, registry: Registry) -> None:
             hints = (*did_you_mean(name, names), f"there are: {', '.join(names)}")
             see = f"stepflow list {kind}"
             site.at(section).report("unknown-type", f"{name!r} is not a type of {kind}", key, hints=hints, see=see)
+    _check_store(site, registry)
+
+
+def _check_store(site: Site, registry: Registry) -> None:
+    """Report what a store of this type needs and does not get, or is given and does not know."""
+    given = site.data.get("store", {})
+    if not isinstance(given, Mapping):
+        return
+    name = given.get("type", StoreSpec.model_fields["type"].default)
+    if not isinstance(name, str) or name not in registry.names("store"):
+        return
+    known = registry.get("store", name).Options.model_fields
+    place, see = site.at("store", crumb="store"), f"stepflow describe store/{name}"
+    for key in given:
+        if key in StoreSpec.model_fields and key not in known and key not in _OF_EVERY_STORE:
+            place.report("unknown-key", f"{key!r} is not a parameter of store {name!r}", key, part="key", see=see)
+    for key, field in known.items():
+        default = StoreSpec.model_fields[key].default
+        if field.is_required() and given.get(key, default) is None:
+            place.report("missing-key", f"store {name!r} needs {key!r}", see=see)
 
 
 def _plan(path: str, spec: PipelineSpec, rules: tuple[Rule, ...], backend: Backend, sources: str) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from stepflow.config.units import Duration, Size
 from stepflow.model import Final, OnFail, Origin, OutcomeName, Scope
@@ -229,8 +229,11 @@ class StoreSpec(Options):
 
     type: str = Field("diskcache", description="The store's name")
     path: str = Field(".stepflow/cache", description="The folder, relative to the working directory")
+    url: SecretStr | None = Field(None, description="The server's address, maybe with user and password")
+    prefix: str = Field("stepflow", pattern=r"^[A-Za-z0-9_.-]+$", description="What the keys on a server begin with")
     size_limit: Size = Field(1 << 30, description="Size at which the oldest records go")
     expire: Duration | None = Field(None, description="Age at which a record goes; never renewed by a hit")
+    single_flight: bool = Field(True, description="Of the same requests at once, one asks the model, the others wait")
 
 
 def _ordered(stages: list[str]) -> list[str]:

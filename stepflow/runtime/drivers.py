@@ -12,7 +12,19 @@ from typing import Protocol
 from stepflow.errors import StoreError
 from stepflow.model import Outcome, Record
 from stepflow.protocols import Backend, Completion, Nomination
-from stepflow.runtime.effects import Effect, Generate, Generated, Link, Looked, Lookup, Nominate, Reply, Save, Saved
+from stepflow.runtime.effects import (
+    Effect,
+    Generate,
+    Generated,
+    Join,
+    Link,
+    Looked,
+    Lookup,
+    Nominate,
+    Reply,
+    Save,
+    Saved,
+)
 from stepflow.runtime.interpreter import Interpretation
 
 
@@ -42,12 +54,21 @@ class Records(Protocol):
         """Let a request find an existing record."""
 
 
+class Boarding(Protocol):
+    """How a run gets past others of the same request (`stepflow.runtime.flight.Flight`)."""
+
+    def board(self, join: Join) -> Looked | float:
+        """What came of waiting, or seconds after which to ask again."""
+
+
 Ask = Callable[[Generate], Awaitable[Completion]]
 """Stands between a run and its model: it may wait, ask another way, or raise to leave the run."""
 
 
-def drive(interpretation: Interpretation, records: Records, backend: Backend) -> Outcome:
-    """Run to the end, blocking."""
+def drive(
+    interpretation: Interpretation, records: Records, backend: Backend, flight: Boarding | None = None
+) -> Outcome:
+    """Run to the end, blocking. Without a `flight` nobody is waited for."""
     started = time.perf_counter()
     reply: Reply | None = None
     try:
@@ -55,6 +76,13 @@ def drive(interpretation: Interpretation, records: Records, backend: Backend) ->
             reached = _to_the_model(interpretation, records, reply)
             if isinstance(reached, Outcome):
                 return _timed(reached, started)
+            if isinstance(reached, Join):
+                boarded = _board(flight, reached)
+                while isinstance(boarded, float):
+                    time.sleep(boarded)
+                    boarded = _board(flight, reached)
+                reply = boarded
+                continue
             begun = time.perf_counter()
             completion = backend.complete(reached.call)
             reply = Generated(completion, time.perf_counter() - begun)
@@ -67,6 +95,7 @@ async def adrive(
     records: Records,
     backend: Backend,
     *,
+    flight: Boarding | None = None,
     ask: Ask | None = None,
     exact_at_once: bool = False,
 ) -> Outcome:
@@ -85,6 +114,13 @@ async def adrive(
                 reached = await asyncio.to_thread(_to_the_model, interpretation, records, reply)
             if isinstance(reached, Outcome):
                 return _timed(reached, started)
+            if isinstance(reached, Join):
+                boarded = await asyncio.to_thread(_board, flight, reached)
+                while isinstance(boarded, float):
+                    await asyncio.sleep(boarded)
+                    boarded = await asyncio.to_thread(_board, flight, reached)
+                reached, reply = None, boarded
+                continue
             begun = time.perf_counter()
             completion = await (backend.acomplete(reached.call) if ask is None else ask(reached))
             reached, reply = None, Generated(completion, time.perf_counter() - begun)
@@ -93,12 +129,16 @@ async def adrive(
             interpretation.close()
 
 
-def _to_the_model(interpretation: Interpretation, records: Records, reply: Reply | None) -> Generate | Outcome:
-    """Go on until the model is needed, or to the end."""
+def _board(flight: Boarding | None, join: Join) -> Looked | float:
+    return Looked(None) if flight is None else flight.board(join)
+
+
+def _to_the_model(interpretation: Interpretation, records: Records, reply: Reply | None) -> Generate | Join | Outcome:
+    """Go on until the model is needed (or another run that asks it), or to the end."""
     try:
         while True:
             effect = next(interpretation) if reply is None else interpretation.send(reply)
-            if isinstance(effect, Generate):
+            if isinstance(effect, Generate | Join):
                 return effect
             reply = perform(effect, records)
     except StopIteration as end:
@@ -106,10 +146,10 @@ def _to_the_model(interpretation: Interpretation, records: Records, reply: Reply
         return outcome
 
 
-def _at_once(interpretation: Interpretation, records: Records) -> tuple[Outcome | Generate | None, Reply | None]:
+def _at_once(interpretation: Interpretation, records: Records) -> tuple[Outcome | Generate | Join | None, Reply | None]:
     """The first look into the store, and the end of the run when it found the answer."""
     effect = next(interpretation)
-    if isinstance(effect, Generate):
+    if isinstance(effect, Generate | Join):
         return effect, None
     reply = perform(effect, records)
     found = isinstance(reply, Looked) and reply.record is not None
@@ -132,6 +172,8 @@ def perform(effect: Effect, records: Records) -> Reply:
 def _perform(effect: Effect, records: Records) -> Reply:
     if isinstance(effect, Lookup):
         return Looked(*records.lookup(effect.request_key))
+    if isinstance(effect, Join):  # who performs effects one by one waits for nobody
+        return Looked(None)
     if isinstance(effect, Nominate):
         return records.nominate(
             effect.namespace,

@@ -40,6 +40,17 @@ class Nominate:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Before the first model call: the record of exactly this request, if another run is just writing it.
+
+    At most `patience_s` seconds are waited. Answered by `Looked`, without a record when this run is to ask the model.
+    """
+
+    request_key: str
+    patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Generate:
     """One model call; `purpose` is 'generate', 'patch', 'repair' or 'passthrough'. Answered by `Generated`."""
 
@@ -78,5 +89,5 @@ class Saved:
     note: str = ""
 
 
-Effect = Lookup | Nominate | Generate | Save | Link
+Effect = Lookup | Nominate | Join | Generate | Save | Link
 Reply = Looked | Nomination | Generated | Saved

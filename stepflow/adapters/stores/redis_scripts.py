@@ -12,14 +12,14 @@ WRITE = """
 -- and then either nothing or: op, key, namespace, skeleton, signature, vector. Returns the last id given out.
 local prefix, keep, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[1] * 1000000 + time[2]
 
 local function at(...) return table.concat({prefix, ...}, ':') end
 
--- Ids grow with the server's clock, so that they go on growing when its data are lost; and also when the clock is set
--- back. They stay whole numbers, to which Lua is exact up to 2^53, until the year 2248.
+-- Ids are the server's microseconds, so that they go on growing when its data are lost; and they grow also when its
+-- clock is set back. Lua is exact up to 2^53, which is in the year 2255.
 local function tick()
-  local id = math.max(tonumber(redis.call('GET', at('last')) or 0) + 1, now * 1024)
+  local id = math.max(tonumber(redis.call('GET', at('last')) or 0) + 1, now)
   redis.call('SET', at('last'), string.format('%.0f', id))
   return id
 end
@@ -85,7 +85,7 @@ if ARGV[first] then
   outlive(log, existed)
   for _, old in ipairs(keep > 0 and redis.call('XRANGE', log, '-', '+', 'COUNT', 2) or {}) do
     local fields = old[2]
-    if tonumber(string.match(old[1], '^%d+')) < (now - keep) * 1024 and gone(fields[4]) then
+    if tonumber(string.match(old[1], '^%d+')) < now - keep * 1000 and gone(fields[4]) then
       redis.call('XDEL', log, old[1])
       displace(fields[4], namespace, fields[6], fields[8])
     end
