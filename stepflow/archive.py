@@ -51,7 +51,10 @@ class Archive:
     # --- finding ------------------------------------------------------------------------------------------------------
 
     def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
-        """The record that answers exactly this request, and notes about rows that could not be read."""
+        """The record that answers exactly this request, and notes about rows that could not be read.
+
+        Its steps come without their fields: it is served as it stands.
+        """
         row = self._store.get(_EXACT + request_key)
         if row is None:
             return None, ()
@@ -59,7 +62,7 @@ class Archive:
         record_id = _text(row)
         if record_id is None:
             return None, (f"the row of request {request_key} is unreadable",)
-        record = self._read(_RECORD + record_id, notes)
+        record = self._read(_RECORD + record_id, notes, with_fields=False)
         if record is not None:
             self._store.credit(_EXACT + request_key)
             self._store.credit(_RECORD + record_id)
@@ -188,12 +191,12 @@ class Archive:
         """Four bytes before each vector in the log, so that those of another embedder are never compared with ours."""
         return zlib.crc32(f"{self._embedder.name}/{self._embedder.dimensions}".encode()).to_bytes(4, "little")
 
-    def _read(self, key: str, notes: list[str]) -> Record | None:
+    def _read(self, key: str, notes: list[str], *, with_fields: bool = True) -> Record | None:
         text = self._store.get(key)
         if text is None:
             return None
         try:
-            record = decode_record(text)
+            record = decode_record(text, with_fields=with_fields)
             if _RECORD + record.id != key:
                 raise UnreadableRecord(f"it is the record {record.id}")
         except UnreadableRecord as error:

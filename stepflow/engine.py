@@ -42,15 +42,21 @@ def load(path: str, overrides: Mapping[str, Any] | None = None) -> Pipeline:
     with every problem of every file, `UsageError` when the file is not there, `StoreError` when its store cannot open.
     """
     compiled = compile_pipeline(path, registry(), VERSION, overrides)
-    return Pipeline(compiled, open_archive(compiled.spec.store, compiled.spec.retrieve.embedder))
+    retrieve = compiled.spec.retrieve
+    return Pipeline(compiled, open_archive(compiled.spec.store, retrieve.embedder, retrieve.index))
 
 
-def open_archive(store: StoreSpec, embedder: str = "hashing") -> Archive:
-    """The records of a store. Raises `StoreError`."""
-    from stepflow.adapters.indexes.exact import ExactIndex
+def open_archive(store: StoreSpec, embedder: str = "hashing", index: str = "auto") -> Archive:
+    """The records of a store. Raises `StoreError`, and `UsageError` for an index whose library is not installed."""
+    from stepflow.adapters.indexes.choosing import chosen
 
     embed = _build_embedder(embedder)
-    return Archive(_build_store(store), embed, ExactIndex)
+    opened = _build_store(store)
+    try:
+        return Archive(opened, embed, chosen(index, opened.folder))
+    except UsageError:
+        opened.close()
+        raise
 
 
 def store_of(path: str) -> StoreSpec:

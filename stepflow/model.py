@@ -82,6 +82,7 @@ class Record:
     masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are
     the content words outside the constraints, in order. `verified_under` is the fingerprint of everything that decided
     that the answer is right. `tenant` says in words whose it is; the namespace is what keeps tenants apart.
+    `value` is the final answer as the rule's `answer` read it, None when it reads none.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Record:
     created_at: float
     usage: Usage | None = None
     tenant: str = ""
+    value: Any = None
 
     @property
     def answer(self) -> str:

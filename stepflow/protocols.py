@@ -253,7 +253,7 @@ class Store(Protocol):
     def write(self, values: Mapping[str, str], entry: LogEntry) -> int:
         """Write all the values, and then append the entry, so that what it promises is there; the entry's id.
 
-        Raises `StoreError` when not all of it was written: then nothing finds what was.
+        Raises `StoreError` when not all of it was written.
         """
 
     def credit(self, key: str) -> None:

@@ -60,7 +60,7 @@ def _read(store: DiskStore, key: str) -> Any:
     try:
         row = store.get(f"exact:{key}")
         value = store.get(f"record:{json.loads(row)}") if row is not None else None
-        return decode_record(value) if value is not None else None
+        return decode_record(value, with_fields=False) if value is not None else None
     finally:
         store.close()
 

@@ -55,21 +55,49 @@ def event_json(event: Event) -> dict[str, Any]:
 
 
 def write(folder: str, keep: int, trace_id: str, trace: Mapping[str, Any]) -> None:
-    """Write one trace, whole or not at all, and remove the oldest beyond `keep`. What cannot be written is silently
-    left alone: a trace is never worth an answer."""
-    path = Path(folder)
-    draft = path / f".{trace_id}.{os.getpid()}"
+    """Write one trace, whole or not at all, and now and then remove the oldest beyond `keep`. What cannot be written is
+    silently left alone: a trace is never worth an answer."""
+    draft = os.path.join(folder, f".{trace_id}.{os.getpid()}")
     try:
-        text = json.dumps({"id": trace_id, **trace}, ensure_ascii=False, indent=1)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        text = json.dumps({"id": trace_id, **trace}, ensure_ascii=False)  # indented it would take ten times as long
         # Half a surrogate pair has no bytes in UTF-8; written as an escape it is the same JSON.
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
-        draft.replace(path / f"{trace_id}.json")
-        for old in _files(path)[keep:]:
-            old.unlink(missing_ok=True)
+        data = text.encode("utf-8", "backslashreplace")
+        try:
+            _put(draft, data)
+        except FileNotFoundError:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            _put(draft, data)
+        os.replace(draft, os.path.join(folder, f"{trace_id}.json"))
+        _remove_old(folder, keep)
     except (OSError, TypeError, ValueError, RecursionError):
         with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+            os.unlink(draft)
+
+
+_unlooked: dict[str, int] = {}
+"""How many traces may still be written to a folder before this process looks for old ones again."""
+
+
+def _remove_old(folder: str, keep: int) -> None:
+    """Remove the oldest beyond `keep`. To list the folder takes longer than to write a trace: an eighth may be over."""
+    left = _unlooked.get(folder, 0)
+    if left > 0:
+        _unlooked[folder] = left - 1
+        return
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+    for name in names[:-keep]:
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            os.unlink(os.path.join(folder, name))
+    _unlooked[folder] = max(0, keep - len(names)) + keep // 8
+
+
+def _put(path: str, data: bytes) -> None:
+    with open(path, "wb", opener=_owners_only) as file:
+        file.write(data)
+
+
+def _owners_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read(folder: str, id_or_prefix: str | None = None) -> dict[str, Any]:

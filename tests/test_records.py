@@ -67,17 +67,36 @@ records = st.builds(
     final=st.sampled_from(["verified", "fallback"]),
     created_at=st.floats(allow_nan=False, allow_infinity=False),
     usage=st.none() | st.builds(Usage, st.integers(0), st.integers(0)),
+    value=values,
 )
 
 
-def sealed(body: str, version: int = RECORD_FORMAT) -> str:
-    checksum = sha256(body.encode()).hexdigest()
-    return f'{{"format":{version},"sha256":"{checksum}","record":{body}}}'
+NO_FIELDS = '[{"$":"map","items":[]},{"$":"map","items":[]}]'
+
+
+def sealed(body: str, version: int = RECORD_FORMAT, fields: str = NO_FIELDS) -> str:
+    rest = f'{body},"fields":{fields}'
+    checksum = sha256(rest.encode()).hexdigest()
+    return f'{{"format":{version},"sha256":"{checksum}","record":{rest}}}'
 
 
 @given(records)
 def test_encoding_and_decoding_is_identity(record):
     assert decode_record(encode_record(record)) == record
+
+
+@given(records)
+def test_without_its_fields_it_is_the_same_to_whoever_serves_it(record):
+    bare = tuple(replace(step, fields={}) for step in record.steps)
+    assert decode_record(encode_record(record), with_fields=False) == replace(record, steps=bare)
+
+
+@pytest.mark.parametrize("nasty", [',"fields":[', '},"fields":', '","fields":[]}', '\\","fields":'])
+def test_a_text_that_looks_like_the_seam_is_none(nasty):
+    steps = (Step(1, nasty, nasty, {nasty: nasty, "value": {nasty: (nasty,)}}, nasty),)
+    record = replace(RECORD, prompt=nasty, steps=steps, let={nasty: nasty})
+    assert decode_record(encode_record(record)) == record
+    assert decode_record(encode_record(record), with_fields=False).answer == nasty + nasty
 
 
 @given(st.data())
@@ -128,8 +147,9 @@ def test_another_format_is_named_in_the_refusal(version):
         {"prompt": 3},
         {"words": [1]},
         {"words": None},
-        {"steps": [["1", "text", "", {"$": "map", "items": []}, "", "model"]]},
-        {"steps": [["text"]]},
+        {"steps": [["1", "text", "", "", "model"]] * 2},
+        {"steps": [[1, "text", "", "", "model"]]},
+        {"steps": [["text"]] * 2},
         {"constraints": []},
         {"constraints": {"$": "mystery"}},
         {"constraints": {"$": "map", "items": [["a", {"$": "number", "value": "1/0"}]]}},
@@ -142,6 +162,14 @@ def test_a_wrongly_built_record_is_refused_even_with_a_right_checksum(change):
     body = json.loads(encode_record(RECORD))["record"]
     with pytest.raises(UnreadableRecord, match="not built like one"):
         decode_record(sealed(json.dumps(body | change)))
+
+
+@pytest.mark.parametrize("fields", ["", "[]", "3", "{}", "[1, 2]", '[{"$":"mystery"},{"$":"map","items":[]}]'])
+def test_wrongly_built_fields_are_refused_even_with_a_right_checksum(fields):
+    body = json.dumps(json.loads(encode_record(RECORD))["record"])
+    assert decode_record(sealed(body)).steps[0].text == RECORD.steps[0].text
+    with pytest.raises(UnreadableRecord, match="not built like one"):
+        decode_record(sealed(body, fields=fields))
 
 
 def test_a_missing_field_or_an_abyss_of_brackets_is_refused():

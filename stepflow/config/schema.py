@@ -198,6 +198,9 @@ class RetrieveSpec(Options):
     """How candidates are looked for."""
 
     embedder: str = Field("hashing", description="The embedder's name")
+    index: Literal["auto", "exact", "faiss"] = Field(
+        "auto", description="How the nearest are found: one by one, or by faiss where there are many; auto if installed"
+    )
     top_k: int = Field(5, ge=1, le=100, description="Candidates considered at most")
     min_similarity: float | None = Field(None, ge=0, le=1, description="Least similarity; default: the embedder's")
     skeleton: bool = Field(True, description="Look for equal signatures and skeletons before similarity")

@@ -60,6 +60,8 @@ def _exact(run: Run, key: str) -> Generator[Effect, Reply, Outcome | None]:
         run.journal.add("exact", "exactly this request has no stored answer")
         return None
     outcome = exact_outcome(looked.record, run.journal)
+    if outcome.value is not None:
+        return outcome
     rule = next((rule for rule in run.plan.rules if rule.id == outcome.rule), None)
     answer = None if rule is None else read_answer(rule, outcome.answer)[0]
     return outcome if answer is None else replace(outcome, value=answer.get("value"))
@@ -80,6 +82,7 @@ def exact_outcome(record: Record, journal: Journal) -> Outcome:
         saved=record.usage or Usage(),
         constraints=record.constraints,
         let=record.let,
+        value=record.value,
         journal=tuple(journal.events),
     )
 

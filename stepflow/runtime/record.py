@@ -62,6 +62,7 @@ def draft_record(
         created_at=0.0,
         usage=usage,
         tenant=task.request.tenant,
+        value=examination.value if task.rule.answer is not None else None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from stepflow.patterns import RegexPattern, compile_pattern
@@ -78,14 +79,20 @@ def _escaped(char: str) -> str:
 def _compiled(pattern: Any, function: str) -> RegexPattern:
     written = _text(pattern, function)
     try:
-        compiled = compile_pattern(written)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(written)
+        return _agreed(written)
     except (ValueError, re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"{function}: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _agreed(written: str) -> RegexPattern:
+    """The pattern, if every engine takes it for the same. Checks name the same few, run after run."""
+    compiled = compile_pattern(written)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        re.compile(written)
     if _FUZZY.search(written):
-        raise ValueError(f"{function}: {written!r} means different things to different engines")
+        raise ValueError(f"{written!r} means different things to different engines")
     return compiled
 
 
