@@ -107,12 +107,14 @@ class Archive:
             raise UsageError(notes[0] if notes else f"there is no record {record_id}")
         return record
 
-    def records(self, *, newest_first: bool = False) -> Iterator[Record]:
-        """Every readable record, oldest first unless it is wished otherwise."""
+    def records(
+        self, rule: str | None = None, tenant: str | None = None, *, newest_first: bool = False
+    ) -> Iterator[Record]:
+        """Every readable record, or those of one rule or tenant; oldest first unless it is wished otherwise."""
         keys = self._store.keys(_RECORD)
         for key in reversed(list(keys)) if newest_first else keys:
             record = self._read(key, [])
-            if record is not None:
+            if record is not None and rule in (None, record.rule) and tenant in (None, record.tenant):
                 yield record
 
     # --- writing ------------------------------------------------------------------------------------------------------

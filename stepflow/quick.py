@@ -59,8 +59,14 @@ def _read(store: DiskStore, key: str) -> Any:
 
     try:
         row = store.get(f"exact:{key}")
-        value = store.get(f"record:{json.loads(row)}") if row is not None else None
-        return decode_record(value, with_fields=False) if value is not None else None
+        id_ = json.loads(row) if row is not None else None
+        value = store.get(f"record:{id_}") if id_ is not None else None
+        record = decode_record(value, with_fields=False) if value is not None else None
+        if record is None or record.id != id_:
+            return None
+        for credited in (f"exact:{key}", f"record:{id_}"):
+            store.credit(credited)
+        return record
     finally:
         store.close()
 

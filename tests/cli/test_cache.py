@@ -103,3 +103,22 @@ def test_a_folder_that_is_no_store_is_refused(project) -> None:
     assert said.code == 2
     assert said.err.startswith("stepflow: ")
     assert "Traceback" not in said.err
+
+
+def test_records_are_deleted_by_rule_and_by_tenant(project) -> None:
+    project.replies("3", "3", "3")
+    for tenant in ("", "anna", "bert"):
+        project("run", "Add 1 and 2", "--tenant", tenant)
+    assert project("cache", "delete", "--rule", "nobody").out == "0 records deleted\n"
+    assert project("cache", "delete", "--rule", "sums", "--tenant", "anna").out == "1 record deleted\n"
+    assert project("run", "Add 1 and 2", "--tenant", "anna", "--no-model").code == 3
+    assert project("run", "Add 1 and 2", "--tenant", "bert", "--no-model").out == "3\n"
+    assert project("cache", "delete", "--tenant", "").out == "1 record deleted\n"
+    assert project("cache", "delete", "--rule", "sums").out == "1 record deleted\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("abc", "--rule", "sums"), ("abc", "--tenant", "")])
+def test_what_to_delete_is_said_in_one_way(project, arguments) -> None:
+    said = project("cache", "delete", *arguments)
+    assert said.code == 2
+    assert "by their ids, or by --rule and --tenant" in said.err

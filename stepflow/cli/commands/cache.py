@@ -61,11 +61,20 @@ def show(pipeline: str | None, record_id: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="[ID]...", nargs=-1)
+@click.option("--rule", metavar="ID", help="Delete the records of this rule.")
+@click.option("--tenant", metavar="NAME", help="Delete the records of this tenant ('' are those of none).")
 @click.pass_obj
-def delete(pipeline: str | None, record_ids: tuple[str, ...]) -> None:
-    """Delete records; they are never served again."""
+def delete(pipeline: str | None, record_ids: tuple[str, ...], rule: str | None, tenant: str | None) -> None:
+    """Delete records: those named, or all of a rule, of a tenant, of a rule and tenant. They are never served again."""
+    chosen = rule is not None or tenant is not None
+    if chosen == bool(record_ids):
+        raise UsageError("say which records to delete: by their ids, or by --rule and --tenant")
     with _archive(pipeline) as archive:
+        if chosen:
+            gone = sum(archive.delete(record.id) for record in archive.records(rule, tenant))
+            click.echo(f"{plural(gone, 'record')} deleted")
+            return
         for record_id in dict.fromkeys(archive.get(each).id for each in record_ids):
             archive.delete(record_id)
             click.echo(f"deleted {record_id}")
