@@ -13,7 +13,7 @@ demo: $(VENV)/.run      ## run the main job on the real local model
 	@$(BIN)/stepflow demo
 
 test: $(VENV)/.dev      ## install what the tests need and run them
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev     ## read-only: format, lint, types, architecture
 	@$(BIN)/ruff format --check .

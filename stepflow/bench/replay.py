@@ -92,7 +92,7 @@ def _played(pipeline: Pipeline, entry: Entry, journal: Journal, wanted: set[str]
     try:
         effect = next(interpretation)
         while True:
-            if isinstance(effect, Generate) and effect.purpose != "generate":
+            if isinstance(effect, Generate) and effect.purpose not in {"generate", "passthrough"}:
                 wanted.add(effect.purpose)
                 effect = interpretation.throw(LimitReached("a replay asks no model"))
                 continue

@@ -87,7 +87,7 @@ def test_a_verifier_s_page_shows_text_parameters_and_the_keys_of_every_verifier(
     assert out.startswith("verifier/jsonpath\n")
     assert re.search(r"given +JSONPath, default \$", out)
     assert "Keys of every verifier" in out
-    assert "patch · repair · skip_reuse · fallback · warn, default patch" in out
+    assert "patch · append · drop · repair · skip_reuse · fallback · warn, default patch" in out
 
 
 def test_a_function_s_page_shows_its_signature_and_examples(capsys):
