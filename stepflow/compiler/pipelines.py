@@ -242,7 +242,8 @@ def _check_store(site: Site, registry: Registry) -> None:
     place, see = site.at("store", crumb="store"), f"stepflow describe store/{name}"
     for key in given:
         if key in StoreSpec.model_fields and key not in known and key not in _OF_EVERY_STORE:
-            place.report("unknown-key", f"{key!r} is not a parameter of store {name!r}", key, part="key", see=see)
+            said = f"{key!r} is not a parameter of store {name!r}: it changes nothing"
+            place.report("unknown-key", said, key, part="key", severity="warning", see=see)
     for key, field in known.items():
         default = StoreSpec.model_fields[key].default
         if field.is_required() and given.get(key, default) is None:

@@ -38,7 +38,7 @@ class PipelineFile:
         ]
 
     def fingerprint(self, version: str) -> str:
-        """Identity of the settings that answers depend on, and of every byte of the rule files and of those they name."""
+        """Identity of the settings that answers depend on, and of every byte of the rule files and what they name."""
         files = [path for _, _, paths in self.rule_files() for path in paths]
         return fingerprint(version, _answering(self.data), digests(closure([self.document.path, *files])[1:]))
 

@@ -27,6 +27,7 @@ from stepflow.config.schema import (
     PipelineTestSpec,
     RewriteCommon,
     RuleSpec,
+    StoreSpec,
     TestSpec,
     TestsSpec,
     VerifyCommon,
@@ -149,11 +150,21 @@ class _Book:
         keys["backend"] |= _ref("backend")
         keys["stages"]["items"] = {"enum": list(STAGES)}
         keys["tests"]["items"] = self._tests(PipelineTestSpec)
-        self.definitions["pipeline-StoreSpec"]["properties"]["type"] |= {"enum": [*self.registry.names("store")]}
+        self._store(self.definitions["pipeline-StoreSpec"])
         self.definitions["pipeline-RetrieveSpec"]["properties"]["embedder"] |= {
             "enum": [*self.registry.names("embedder")]
         }
         return {**root, "patternProperties": FREE_KEYS}
+
+    def _store(self, store: Schema) -> None:
+        """Name the stores, and what each of them cannot do without."""
+        store["properties"]["type"] |= {"enum": [*self.registry.names("store")]}
+        for name in self.registry.names("store"):
+            own, general = self.registry.get("store", name).Options.model_fields, StoreSpec.model_fields
+            needed = [key for key, field in own.items() if field.is_required() and general[key].default is None]
+            if needed:
+                is_meant = {"properties": {"type": {"const": name}}, "required": ["type"]}
+                store.setdefault("allOf", []).append({"if": is_meant, "then": {"required": needed}})
 
     def _model(self, model: type[BaseModel], prefix: str) -> Schema:
         made = of_model(model, prefix)

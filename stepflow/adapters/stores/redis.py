@@ -1,11 +1,13 @@
 """Keeps records in Redis or Valkey, shared by any number of processes on any number of machines.
 
+Any Redis from 5 on will do, or any Valkey: values with an expiry, streams, sorted sets and short scripts are used, and
+no module. Each process keeps its own index of vectors, fed by the streams.
+
     store: {type: redis, url: '${REDIS_URL:-redis://localhost:6379/0}', prefix: stepflow, expire: 30d}
 
-Any Redis from 5 on will do, or any Valkey: values with an expiry, streams, sorted sets and short scripts are used, and
-no module. Each process keeps its own index of vectors, fed by the streams. `rediss://` is TLS; user and password stand
-in the URL, and are never shown. All keys begin with `prefix`. There is no size limit here: give the server `maxmemory`
-and the policy `volatile-ttl`, under which the oldest records go first.
+`rediss://` is TLS; user and password stand in the URL, and are never shown. All keys begin with `prefix`. There is no
+size limit here: set `expire`, and give the server `maxmemory` with the policy `volatile-ttl`, under which the oldest
+records go first.
 
 It declines (a store error) when the URL is none, the library is missing (the extra `redis`), or the server cannot be
 reached. Then requests are answered by the model, and the server is asked again after a pause of at most 5 seconds.
