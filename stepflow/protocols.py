@@ -272,7 +272,7 @@ class Store(Protocol):
         """Append to the log; the new entry's id, larger than all before it, also those that were deleted."""
 
     def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
-        """The log's entries with an id larger than `after`, in order: one namespace's, the first `limit`, when given."""
+        """The log's entries after an id, in order: one namespace's, the first `limit`, when given."""
 
     def with_skeleton(self, namespace: str, skeleton: str, limit: int) -> Sequence[str]:
         """Keys written with this skeleton in this namespace, newest first, without those deleted since."""

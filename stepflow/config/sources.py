@@ -38,7 +38,7 @@ class PipelineFile:
         ]
 
     def fingerprint(self, version: str) -> str:
-        """Identity of the settings that answers depend on, and of every byte of the rule files and what they name."""
+        """Identity of the settings that answers depend on, and of every byte of the rules and what they name."""
         files = [path for _, _, paths in self.rule_files() for path in paths]
         return fingerprint(version, _answering(self.data), digests(closure([self.document.path, *files])[1:]))
 
@@ -59,15 +59,17 @@ def digests(paths: Sequence[str]) -> list[list[str]]:
     return found
 
 
-def _same_component(old: Any, new: Any) -> bool:
-    """Whether both are maps of one type; the parameters of another type would not fit."""
-    both_maps = isinstance(old, dict) and isinstance(new, Mapping)
-    return both_maps and new.get("type", old.get("type")) == old.get("type")
+def _same_type(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether the new map is of the old one's type: the parameters of another type would not fit."""
+    return bool(new.get("type", old.get("type")) == old.get("type"))
 
 
 def _merged(data: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(data)
     for key, value in overrides.items():
         inner = merged.get(key)
-        merged[key] = _merged(inner, value) if _same_component(inner, value) else value
+        if isinstance(inner, dict) and isinstance(value, Mapping) and _same_type(inner, value):
+            merged[key] = _merged(inner, value)
+        else:
+            merged[key] = value
     return merged

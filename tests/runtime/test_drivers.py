@@ -43,7 +43,9 @@ TALES: list[tuple[str, str, list[Turn]]] = [
 def told(outcome: Outcome) -> list[Any]:
     """An outcome without what differs from run to run: ids and seconds."""
     kept = [
-        getattr(outcome, each.name) for each in fields(outcome) if each.name not in {"record", "reused", "seconds", "journal"}
+        getattr(outcome, each.name)
+        for each in fields(outcome)
+        if each.name not in {"record", "reused", "seconds", "journal"}
     ]
     return [*kept, [_without_ids(event) for event in outcome.journal]]
 

@@ -51,7 +51,9 @@ def test_no_two_modules_offer_the_same_name():
 
 
 @pytest.mark.parametrize(("name", "function"), CATALOGUED)
-@pytest.mark.parametrize("bad", [None, True, "", object(), {}, (), -1, "x" * 10], ids=lambda bad: repr(bad).split(" at ")[0])
+@pytest.mark.parametrize(
+    "bad", [None, True, "", object(), {}, (), -1, "x" * 10], ids=lambda bad: repr(bad).split(" at ")[0]
+)
 def test_bad_input_gives_a_value_or_a_value_error_and_never_another_error(name, function, bad):
     required = [
         parameter

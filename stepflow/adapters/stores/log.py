@@ -7,7 +7,7 @@ of diskcache cannot serve: an overwrite keeps the row's id, and the id of a dele
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -53,10 +53,17 @@ class Log:
 
     def append(self, entry: LogEntry) -> int:
         """Append an entry; its id."""
-        columns = (entry.op, entry.key, entry.namespace, entry.skeleton, entry.signature, pack(entry.vector))
+        return self.extend((entry,))
+
+    def extend(self, entries: Iterable[LogEntry]) -> int:
+        """Append entries in one transaction; the last one's id."""
         insert = "insert into log (op, key, namespace, skeleton, signature, vector) values (?, ?, ?, ?, ?, ?)"
+        rows = [
+            (each.op, each.key, each.namespace, each.skeleton, each.signature, pack(each.vector)) for each in entries
+        ]
         with self._file.writing() as connection:
-            return int(connection.execute(insert, columns).lastrowid or 0)
+            ids = [connection.execute(insert, row).lastrowid for row in rows]
+        return ids[-1] or 0
 
     def tail(self, after: int, namespace: str | None = None, limit: int | None = None) -> Sequence[LogEntry]:
         """The well-formed entries with an id larger than `after`, in order: the first `limit` of all, when given."""

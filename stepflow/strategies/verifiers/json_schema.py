@@ -37,8 +37,11 @@ _FORMATS = ("date", "email", "ipv4", "ipv6", "uuid")
 _MAX_KEPT = 64
 _OF_PARTS = frozenset({"type", "properties", "additionalProperties", "propertyNames", "items", "$defs"})
 _OF_THE_WHOLE = frozenset(
-    ("required", "dependentRequired", "minProperties", "maxProperties", "minItems", "maxItems", "uniqueItems")
-    + ("contains", "minContains", "maxContains", "title", "description", "examples", "default", "$comment", "$schema")
+    [
+        *("required", "dependentRequired", "minProperties", "maxProperties", "minItems", "maxItems", "uniqueItems"),
+        *("contains", "minContains", "maxContains", "title", "description", "examples", "default", "$comment"),
+        "$schema",
+    ]
 )
 
 

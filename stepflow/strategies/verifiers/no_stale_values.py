@@ -1,10 +1,11 @@
 """`no_stale_values`: nothing of the cached request may survive in an answer that is used for another one.
 
 Looks at every constraint and `let` value of the cached request that differs from the new request's, and at every
-number of its prompt. Numbers are compared as numbers, however written (1,200 · 50% · 7/2 · eleven · 1.2 million; a minus
-may be a sign or a subtraction); of an equation or a text every number, and of an equation every letter, is looked for;
-other texts as whole words in any case, single letters as they are. Lists and maps are taken item by item. What is also a
-value of the new request, or a number of the new prompt, is no leftover; nor are the numbers of step markers.
+number of its prompt. Numbers are compared as numbers, however written (1,200 · 50% · 7/2 · eleven · 1.2 million; a
+minus may be a sign or a subtraction); of an equation or a text every number, and of an equation every letter, is
+looked for; other texts as whole words in any case, single letters as they are. Lists and maps are taken item by item.
+What is also a value of the new request, or a number of the new prompt, is no leftover; nor are the numbers of step
+markers.
 
 Options: `ignore`, names whose values may stay.
 
