@@ -105,8 +105,9 @@ def test_an_error_that_comes_late_is_an_event_on_which_clients_raise(tmp_path: P
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="-", max_retries=0) as client,
     ):
         messages: Any = [{"role": "user", "content": "count to 3"}]
-        with pytest.raises(openai.APIError, match="slow down"):
-            list(client.chat.completions.create(model="kit", messages=messages, stream=True))
+        stream = client.chat.completions.create(model="kit", messages=messages, stream=True)
+        with stream, pytest.raises(openai.APIError, match="slow down"):
+            list(stream)
 
 
 def test_an_error_that_comes_soon_has_its_status(tmp_path: Path) -> None:
