@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from stepflow.errors import UsageError
+from stepflow.errors import StoreError, UsageError
 from stepflow.model import Record
 from stepflow.protocols import Candidate, Embedder, Index, LogEntry, Nomination, Store
 from stepflow.records import UnreadableRecord, decode_record, encode_record
@@ -283,9 +283,12 @@ class Archive:
     def _feed_rest(self, namespace: str, index: Index) -> None:
         while not self._closed and self._indexes.get(namespace) is index:
             if not index.is_behind:
-                with self._lock:
-                    if self._feed(namespace, index) < FED_IN_A_CHUNK:
-                        return
+                try:
+                    with self._lock:
+                        if self._feed(namespace, index) < FED_IN_A_CHUNK:
+                            return
+                except StoreError:  # the next search goes on from here, and says what is wrong
+                    return
             time.sleep(0.05 if index.is_behind else 0.002)  # whoever waits for the lock comes in between
 
     def _full_id(self, id_or_prefix: str) -> str:

@@ -19,7 +19,7 @@ from stepflow.adapters.indexes.exact import ExactIndex
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.adapters.stores.memory import MemoryStore
 from stepflow.archive import MAX_INDEXES, Archive
-from stepflow.errors import UsageError
+from stepflow.errors import StoreError, UsageError
 from stepflow.fingerprint import RECORD_FORMAT
 from stepflow.model import Record, Step
 from stepflow.records import encode_record
@@ -250,6 +250,31 @@ def test_compaction_does_not_hide_what_comes_after(archive):
 
 
 # --- by id ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_that_goes_away_while_its_log_is_read_is_read_on_when_it_is_back(monkeypatch):
+    class Shaky(MemoryStore):
+        away_after = 6
+
+        def tail(self, after, namespace=None, limit=None):
+            if after >= self.away_after:
+                raise StoreError("it is away")
+            return super().tail(after, namespace, limit)
+
+    monkeypatch.setattr("stepflow.archive.FED_AT_ONCE", 4)
+    monkeypatch.setattr("stepflow.archive.FED_IN_A_CHUNK", 2)
+    store = Shaky()
+    archive = Archive(store, HashingEmbedder(), lambda name: ExactIndex())
+    for number in range(10):
+        archive.save(record(f"r{number}", prompt=f"sum the numbers one two three {number}"))
+    nominate(archive)
+    archive._feeders["n"].join()
+    with pytest.raises(StoreError, match="it is away"):
+        nominate(archive)
+    Shaky.away_after = 99
+    while len(nominate(archive, top_k=20).candidates) < 10:
+        archive._feeders["n"].join()
+    archive.close()
 
 
 def test_a_record_is_got_by_its_id_or_by_an_unambiguous_beginning(archive):
