@@ -180,10 +180,10 @@ def _record(archive: Archive, id_: str | None) -> Record | None:
 
 
 def _archives(service: Service) -> list[Archive]:
-    """The stores of all pipelines, each folder once."""
-    found: dict[str, Archive] = {}
+    """The stores of all pipelines, each folder or server once."""
+    found: dict[object, Archive] = {}
     for number, house in enumerate(service.houses):
         store = house.current.compiled.spec.store
-        key = store.path if store.type != "memory" else f"memory {number}"
-        found.setdefault(f"{store.type} {key}", house.current.pipeline.archive)
+        places: dict[str, object] = {"memory": number, "redis": (store.url, store.prefix)}
+        found.setdefault((store.type, places.get(store.type, store.path)), house.current.pipeline.archive)
     return list(found.values())
