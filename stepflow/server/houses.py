@@ -21,6 +21,7 @@ from stepflow.config.references import closure
 from stepflow.config.sources import PipelineFile
 from stepflow.engine import Pipeline, open_archive
 from stepflow.errors import StepflowError
+from stepflow.runtime.flight import Keeper
 from stepflow.version import VERSION
 
 LOCAL_STORES = frozenset({"memory", "diskcache"})
@@ -29,11 +30,16 @@ LOCAL_STORES = frozenset({"memory", "diskcache"})
 
 @dataclass(slots=True, eq=False)
 class Loaded:
-    """One loading of a pipeline. `prices` are dollars for a prompt token and a completion token, where known."""
+    """One loading of a pipeline.
+
+    `keeper` is there when other processes may answer the same requests; `prices` are dollars for a prompt token and a
+    completion token, where known.
+    """
 
     pipeline: Pipeline
     compiled: Compiled
     exact_at_once: bool
+    keeper: Keeper | None = None
     prices: tuple[float, float] | None = None
     users: int = 0
     retired: bool = False
@@ -161,7 +167,9 @@ def _loaded(compiled: Compiled, old: Loaded | None) -> Loaded:
     if old is not None and spec.backend == old.compiled.spec.backend:
         pipeline.backend.close()
         pipeline.backend = old.pipeline.backend
-    return Loaded(pipeline, compiled, spec.store.type in LOCAL_STORES and "exact" in compiled.plan.stages)
+    alone = spec.store.type == "memory" or not spec.store.single_flight
+    at_once = spec.store.type in LOCAL_STORES and "exact" in compiled.plan.stages
+    return Loaded(pipeline, compiled, at_once, None if alone else Keeper())
 
 
 def _files(path: str, overrides: Mapping[str, Any] | None) -> list[str]:

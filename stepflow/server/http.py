@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepflow.server import console, metrics, wire
+from stepflow.server.control import PREFIX
 from stepflow.server.events import EventStream, ended, while_connected
 from stepflow.server.refusals import Refused, refused
 from stepflow.server.relayed import Relayed
@@ -24,6 +25,7 @@ from stepflow.server.service import Served, Service
 from stepflow.server.tenants import Tenant
 from stepflow.server.wire import Ask, Envelope
 
+_PREFIX = PREFIX.encode()
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 GONE = 499
 """The status that nobody reads, because the client has gone; nginx' number."""
@@ -132,7 +134,12 @@ class Api:
     async def _completion(
         self, request: Request, tenant: Tenant, read: Callable[[Mapping[str, Any], Mapping[str, str]], Ask]
     ) -> ASGIApp:
-        ask = read(wire.read_json(await self._body(request)), request.headers)
+        wishes = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in request.headers.raw
+            if name.startswith(_PREFIX)
+        }
+        ask = read(wire.read_json(await self._body(request)), wishes)
         answering = asyncio.ensure_future(self.service.answer(ask, tenant))
 
         def enveloped(result: Served | Relayed) -> Envelope:
@@ -278,9 +285,14 @@ def _refusal(refusal: Refused) -> Response:
 
 def _headers(envelope: Envelope) -> dict[str, str]:
     """The account of an answer as headers: printable ASCII only, whatever a name may hold."""
-    said = {f"x-stepflow-{name.replace('_', '-')}": str(value) for name, value in envelope.about.items()}
-    clean = {name: "".join(char if " " <= char <= "~" else "?" for char in value) for name, value in said.items()}
-    return {**clean, "x-request-id": envelope.id}
+    said = {f"x-stepflow-{name.replace('_', '-')}": _printable(str(value)) for name, value in envelope.about.items()}
+    return {**said, "x-request-id": envelope.id}
+
+
+def _printable(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Metrics:
         self._dollars = Counter(
             "stepflow_dollars_saved", "US dollars that reuse saved.", ["pipeline"], registry=registry
         )
+        self._known: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
         self.open = Gauge("stepflow_requests_open", "Requests under way.", registry=registry)
         self.calling = Gauge("stepflow_model_calls_open", "Model calls that run or wait.", registry=registry)
         self.sound = Gauge(
@@ -39,8 +40,12 @@ class Metrics:
 
     def answered(self, pipeline: str, outcome: Outcome, seconds: float, dollars_saved: float | None) -> None:
         """Count an answer."""
-        self._requests.labels(pipeline, outcome.rule or "", outcome.outcome, outcome.final).inc()
-        self._seconds.labels(outcome.outcome).observe(seconds)
+        names = (pipeline, outcome.rule or "", outcome.outcome, outcome.final)
+        found = self._known.get(names)
+        if found is None:  # looking a child up by its labels costs as much as counting four times
+            found = self._known[names] = self._requests.labels(*names), self._seconds.labels(outcome.outcome)
+        found[0].inc()
+        found[1].observe(seconds)
         if outcome.calls:
             self._calls.labels(pipeline).inc(outcome.calls)
             self._tokens.labels(pipeline, "prompt").inc(outcome.usage.prompt_tokens)

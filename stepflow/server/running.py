@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -58,8 +59,16 @@ def application() -> Starlette:
     """What each of several workers serves; its settings stand in the environment."""
     described = json.loads(os.environ[VARIABLE])
     settings = Settings(**{**described["settings"], "pipelines": tuple(described["settings"]["pipelines"])})
+    return _alone(settings, described["overrides"])
+
+
+def _alone(settings: Settings, overrides: Mapping[str, Any] | None) -> Starlette:
+    """The application of a process that does nothing else."""
     to_stderr()
-    return served(open_service(settings, described["overrides"]))
+    app = served(open_service(settings, overrides))
+    gc.collect()
+    gc.freeze()  # plans live as long as the process: a collection that walks through them keeps hits waiting
+    return app
 
 
 def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> None:
@@ -76,8 +85,7 @@ def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> Non
         "timeout_graceful_shutdown": GRACE_S,
     }
     if settings.workers == 1:
-        to_stderr()
-        uvicorn.run(served(open_service(settings, overrides)), **shared)
+        uvicorn.run(_alone(settings, overrides), **shared)
         return
     open_service(settings, overrides).close()  # what is wrong is said once, here, and not by every worker
     os.environ[VARIABLE] = json.dumps({"settings": asdict(settings), "overrides": overrides})

@@ -18,7 +18,8 @@ from stepflow.model import Event, Outcome, Request
 from stepflow.plan import Plan
 from stepflow.protocols import Completion, Relay
 from stepflow.runtime.drivers import Records, adrive, new_id
-from stepflow.runtime.effects import Generate
+from stepflow.runtime.effects import Generate, Join
+from stepflow.runtime.flight import Flight, Keeper
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
@@ -224,6 +225,8 @@ class Service:
             raise _Again
         if job.coalesces and self._flights.of(job.key) is None:
             await flight.enter_async_context(self._flights.leading(job.key))
+            if job.loaded.keeper is not None:
+                await _among_processes(job, job.loaded.keeper, flight)
         shared = self.settings.shared
         if shared is not None and job.request.tenant != shared and "exact" in job.plan.stages:
             plan = replace(job.plan, stages=job.plan.stages - {"record"})
@@ -309,6 +312,21 @@ class Service:
         self.recent.close()
         for house in self.houses:
             house.close()
+
+
+async def _among_processes(job: Job, keeper: Keeper, stack: AsyncExitStack) -> None:
+    """Be the one that asks among all processes of the store. Raises `_Again` when another has left a record."""
+    flight = Flight(job.loaded.pipeline.archive, keeper)
+    stack.push_async_callback(asyncio.to_thread, flight.land)
+    join = Join(job.key, job.plan.limits.wall_time_s)
+    boarded = await asyncio.to_thread(flight.board, join)
+    while isinstance(boarded, float):
+        await asyncio.sleep(boarded)
+        boarded = await asyncio.to_thread(flight.board, join)
+    for note in boarded.notes:
+        job.entry.journal.add("flight", note)
+    if boarded.record is not None:
+        raise _Again
 
 
 def _planned(plan: Plan, ask: Ask) -> Plan:

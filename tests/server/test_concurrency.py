@@ -259,3 +259,17 @@ def test_spans_hold_the_outcome_where_opentelemetry_is_installed(
     with running(tmp_path, model=counting()) as server:
         server.chat()
     assert (seen["name"], seen["stepflow.outcome"], seen["stepflow.tokens"]) == ("stepflow.answer", "miss", 10)
+
+
+def test_two_processes_on_one_store_make_one_model_call_for_the_same_request(tmp_path: Path) -> None:
+    store = {"store": {"path": str(tmp_path / "cache")}}
+    models = [counting(), counting()]
+    with (
+        running(tmp_path, model=models[0], pipeline=store) as one,
+        running(tmp_path, model=models[1], pipeline=store) as other,
+    ):
+        for model in models:
+            model.seconds = 0.7
+        replies = together(8, lambda number: (one, other)[number % 2].chat())
+    assert {reply.json()["choices"][0]["message"]["content"] for reply in replies} == {RIGHT}
+    assert len(models[0].calls) + len(models[1].calls) == 1

@@ -115,6 +115,16 @@ def choices(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"index": index, "message": message, "finish_reason": "stop"} for index in range(body.get("n", 1))]
 
 
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """LiteLLM's sync calls make the thread an event loop if it has none, and leave it."""
+    found = asyncio.new_event_loop()
+    asyncio.set_event_loop(found)
+    yield
+    asyncio.set_event_loop(None)
+    found.close()
+
+
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     with Provider() as found:
