@@ -62,7 +62,7 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _replies(said: str, *refusals: int, stream: bool = False) -> dict[str, Any]:
     ok: dict[str, Any] = {"description": said, **_json(_OBJECT)}
     if stream:
-        ok["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        ok["content"]["text/event-stream"] = {"schema": {}}  # chunks, as OpenAI describes them
     refused = {str(status): {"description": "refused", **_json(_ERROR)} for status in (*refusals, 401, 403, 503)}
     return {"200": ok, **refused, "default": {"description": "the backend's own status", **_json(_ERROR)}}
 
