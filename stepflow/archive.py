@@ -270,14 +270,15 @@ class Archive:
     def _feed(self, namespace: str, index: Index) -> int:
         """Feed one chunk of the log; how many entries it had. The caller holds the lock."""
         stamp, length = self._stamp, 4 + 4 * self._embedder.dimensions
-        entries = self._store.tail(index.seen, namespace, FED_IN_A_CHUNK)
+        after = index.seen
+        entries = self._store.tail(after, namespace, FED_IN_A_CHUNK)
         for entry in entries:
             if entry.op == "-":
                 index.remove(entry.key)
             elif len(entry.vector) == length and entry.vector.startswith(stamp):
                 index.add(entry.key, entry.vector[4:])
         if entries:
-            index.settle(entries[-1].id)
+            index.settle(after, entries[-1].id)
         return len(entries)
 
     def _feed_rest(self, namespace: str, index: Index) -> None:

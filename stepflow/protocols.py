@@ -317,8 +317,11 @@ class Index(Protocol):
     def is_behind(self) -> bool:
         """Whether feeding should wait a moment for what is being built."""
 
-    def settle(self, seen: int) -> None:
-        """Everything of the log up to this id is in: time to think of building and saving, in the background."""
+    def settle(self, after: int, seen: int) -> None:
+        """What the log holds behind `after`, up to `seen`, is in: time to think of building, in the background.
+
+        When `seen` has fallen back since it was `after`, it stays where it is: not all is in.
+        """
 
     def close(self) -> None:
         """Finish what is being built, or give it up. Idempotent."""

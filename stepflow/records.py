@@ -82,8 +82,7 @@ def _checksum(body: str) -> str:
     return sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _json(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _encode_step(step: Step) -> list[Any]:
@@ -113,7 +112,9 @@ def _steps(steps: list[Any], fields: list[Any] | None) -> tuple[Step, ...]:
 
 
 def _step(fields: Mapping[str, Any], index: Any, text: Any, separator: Any, rest: Any, origin: Any) -> Step:
-    return Step(_whole(index), _text(text), _text(separator), fields, _text(rest), _text(origin))
+    if not type(text) is type(separator) is type(rest) is type(origin) is str:
+        raise TypeError(f"{[text, separator, rest, origin]!r} are not all texts")
+    return Step(_whole(index), text, separator, fields, rest, origin)
 
 
 def _usage(prompt_tokens: Any, completion_tokens: Any) -> Usage:

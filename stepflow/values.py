@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -249,27 +249,53 @@ def encode_plain(value: Value) -> Any:
     return value
 
 
+_AS_THEY_ARE = frozenset({type(None), bool, int, str})
+
+
 def encode(value: Value) -> Any:
     """A value as JSON from which `decode` gives the same value back."""
-    if value is None or isinstance(value, bool | int | str):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if isinstance(value, Fraction):
-        return {"$": "number", "value": str(value)}
-    if isinstance(value, Linear):
-        return {
-            "$": "linear",
-            "terms": [[name, str(factor)] for name, factor in value.terms],
-            "constant": str(value.constant),
-        }
-    if isinstance(value, Equation):
-        return {"$": "equation", "sides": [encode(side) for side in value.sides], "text": value.text}
-    if isinstance(value, datetime.date):
-        return {"$": "date", "value": value.isoformat()}
-    if isinstance(value, list | tuple):
-        return [encode(item) for item in value]
+    write = _WRITERS.get(kind)
+    return write(value) if write is not None else _encode_kin(value)
+
+
+def _encode_kin(value: Value) -> Any:
+    """The same for a value of a subclass, which the table does not hold."""
+    if isinstance(value, int | str):
+        return value
+    for kind, write in _WRITERS.items():
+        if isinstance(value, kind):
+            return write(value)
     if isinstance(value, Mapping):
-        return {"$": "map", "items": [[str(key), encode(item)] for key, item in value.items()]}
+        return _encode_map(value)
     raise TypeError(f"{type(value).__name__} is not a value of the language")
+
+
+def _encode_list(value: Sequence[Value]) -> Any:
+    return [encode(item) for item in value]
+
+
+def _encode_map(value: Mapping[str, Value]) -> Any:
+    return {"$": "map", "items": [[str(key), encode(item)] for key, item in value.items()]}
+
+
+def _encode_linear(value: Linear) -> Any:
+    terms = [[name, str(factor)] for name, factor in value.terms]
+    return {"$": "linear", "terms": terms, "constant": str(value.constant)}
+
+
+_WRITERS: Mapping[type, Callable[[Any], Any]] = {
+    Fraction: lambda value: {"$": "number", "value": str(value)},
+    Linear: _encode_linear,
+    Equation: lambda value: {"$": "equation", "sides": [encode(side) for side in value.sides], "text": value.text},
+    tuple: _encode_list,
+    list: _encode_list,
+    dict: _encode_map,
+    datetime.date: lambda value: {"$": "date", "value": value.isoformat()},
+}
+"""By type, because to ask a value whether it is a fraction, an equation or a map takes as long as to write it."""
 
 
 _NESTED = (dict, list)

@@ -16,6 +16,7 @@ import pytest
 
 from stepflow.adapters.embedders.hashing import HashingEmbedder
 from stepflow.adapters.indexes.exact import ExactIndex
+from stepflow.adapters.indexes.growing import GrowingIndex
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.adapters.stores.memory import MemoryStore
 from stepflow.archive import MAX_INDEXES, Archive
@@ -403,4 +404,29 @@ def test_two_processes_lose_nothing_and_see_each_others_records(tmp_path):
     assert len(list(archive.records())) == 80
     assert all(archive.lookup(f"request {name}{number}")[0] for name in "ab" for number in range(40))
     assert list(archive.check()) == []
+    archive.close()
+
+
+def test_clusters_answer_for_the_archive_and_for_the_next_process(tmp_path):
+    def opened():
+        store = DiskStore(tmp_path / "store")
+        return Archive(store, HashingEmbedder(), lambda name: GrowingIndex(tmp_path / "indexes" / name, threshold=200))
+
+    archive = opened()
+    for number in range(400):
+        archive.save(record(f"r{number:03}", prompt=f"sum the numbers {number} and {number * 7} of list {number % 40}"))
+    asked = "please sum the numbers 333 and 2331 of list 13"
+    assert found(nominate(archive, asked, top_k=1)) == [("similarity", "r333")]
+    archive.close()
+    (saved,) = (tmp_path / "indexes").iterdir()
+    assert any(entry.is_dir() for entry in saved.iterdir())
+
+    archive = opened()
+    assert found(nominate(archive, asked, top_k=1)) == [("similarity", "r333")]
+    assert len(archive._indexes["n"]._recent) == 0
+    archive.delete("r333")
+    archive.save(record("new", prompt=asked))
+    assert found(nominate(archive, asked, top_k=1)) == [("similarity", "new")]
+    archive.delete("new")
+    assert ("similarity", "r333") not in found(nominate(archive, asked))
     archive.close()

@@ -109,9 +109,10 @@ def crowd(count, seed=0, centres=60):
 
 def feed(index, vectors, start=0):
     """What an archive does: everything after `index.seen`, then a pause; once more when clusters have been drawn."""
-    for position in range(max(index.seen, start), start + len(vectors)):
+    after = index.seen
+    for position in range(max(after, start), start + len(vectors)):
         index.add(f"record:{position}", vectors[position - start].tobytes())
-    index.settle(start + len(vectors))
+    index.settle(after, start + len(vectors))
 
 
 def settled(index, vectors):
@@ -220,6 +221,17 @@ def test_another_processes_newer_clusters_are_taken_over_instead_of_drawn(home, 
     slow.close()
     assert (slow.seen, slow.note) == (3000, "")
     assert slow.search(vectors[2999].tobytes(), 1)[0][0] == "record:2999"
+
+
+def test_what_is_fed_while_clusters_come_in_is_fed_again(home):
+    vectors = crowd(3000)
+    index = GrowingIndex(home, threshold=1000)
+    settled(index, vectors[:2000])
+    index.settle(2500, 3000)  # by a feeder that began when 2,500 were in, before the clusters of 2,000 came
+    assert index.seen == 2000
+    feed(index, vectors[2000:], start=2000)
+    assert index.seen == 3000
+    assert recall(index, vectors, crowd(50, seed=6)) >= 0.98
 
 
 def test_while_another_process_draws_nobody_else_does(home):

@@ -52,7 +52,7 @@ class ExactIndex:
         """False: it is always up to date."""
         return False
 
-    def settle(self, seen: int) -> None:
+    def settle(self, after: int, seen: int) -> None:
         """Remember the id; there is nothing to build."""
         self.seen = seen
 

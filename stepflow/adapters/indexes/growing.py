@@ -76,9 +76,11 @@ class GrowingIndex:
         found.sort(key=lambda pair: -pair[1])
         return tuple(found[:limit])
 
-    def settle(self, seen: int) -> None:
+    def settle(self, after: int, seen: int) -> None:
         """Remember the id; draw clusters in the background when enough has come together."""
         with self._lock:
+            if self.seen != after:
+                return  # clusters have come meanwhile: what lies between them and `after` is to be fed again
             self.seen = seen
             if len(self._recent) > self._room and not self._is_building and time.monotonic() >= self._retry_at:
                 self._builder = threading.Thread(target=self._build, name="stepflow-index", daemon=True)
