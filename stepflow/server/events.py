@@ -75,12 +75,15 @@ class EventStream:
 
     async def _passed_through(self, relayed: Relayed, envelope: Envelope) -> AsyncIterator[bytes]:
         first = True
-        async for chunk in relayed.chunks():
-            only_usage = not chunk.get("choices")
-            if only_usage and not (self._ask.include_usage and chunk.get("usage")):
-                continue
-            yield data(relayed_chunk(envelope, chunk, first=first))
-            first = False
+        try:
+            async for chunk in relayed.chunks():
+                only_usage = not chunk.get("choices")
+                if only_usage and not (self._ask.include_usage and chunk.get("usage")):
+                    continue
+                yield data(relayed_chunk(envelope, chunk, first=first))
+                first = False
+        finally:
+            await relayed.aclose()  # before the last event: whoever has read it finds the request accounted for
 
 
 async def ended(answering: Answering) -> None:
