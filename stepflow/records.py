@@ -112,7 +112,7 @@ def _steps(steps: list[Any], fields: list[Any] | None) -> tuple[Step, ...]:
 
 
 def _step(fields: Mapping[str, Any], index: Any, text: Any, separator: Any, rest: Any, origin: Any) -> Step:
-    if not type(text) is type(separator) is type(rest) is type(origin) is str:
+    if {type(text), type(separator), type(rest), type(origin)} != {str}:
         raise TypeError(f"{[text, separator, rest, origin]!r} are not all texts")
     return Step(_whole(index), text, separator, fields, rest, origin)
 
