@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: help demo test check fix lint types docs bench clean
+.PHONY: help demo test check fix lint types docs bench bench-hits bench-compare stress clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -31,6 +31,18 @@ docs: $(VENV)/.dev      ## write docs/reference and docs/schemas from the source
 RUNS ?= paper harsh
 bench: $(VENV)/.run     ## pipelines side by side on a simulated model; tables, reports in build/bench
 	@$(BIN)/python docs/benchmark.py $(RUNS)
+
+SIZES ?= 1000,10000,100000
+BASELINE ?= build/bench-hits-baseline.json
+bench-hits: $(VENV)/.dev     ## what a hit costs beside what it cannot cost less (SIZES=1000,10000,1000000)
+	@$(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES)
+
+bench-compare: $(VENV)/.dev  ## the same beside an older run, saved as BASELINE
+	@$(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES) --against $(BASELINE)
+
+SECONDS ?= 120
+stress: $(VENV)/.dev         ## four processes on one store, killed at random, for SECONDS
+	@$(BIN)/python tests/bench_hits/stress.py --seconds $(SECONDS)
 
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .stepflow .mypy_cache .ruff_cache .pytest_cache

@@ -277,8 +277,7 @@ class Archive:
                 index.remove(entry.key)
             elif len(entry.vector) == length and entry.vector.startswith(stamp):
                 index.add(entry.key, entry.vector[4:])
-        if entries:
-            index.settle(after, entries[-1].id)
+        index.settle(after, entries[-1].id if entries else after)
         return len(entries)
 
     def _feed_rest(self, namespace: str, index: Index) -> None:

@@ -116,11 +116,13 @@ class GrowingIndex:
     def _build(self) -> None:
         try:
             with _alone(self._home) as alone:
-                if alone and not (self._home is not None and self._adopt(self._home)):
+                if not alone:
+                    self._retry_at = time.monotonic() + RETRY_S
+                elif self._home is None or not self._adopt(self._home):
                     self._draw()
         except Exception as error:  # the exact search goes on, only slower
+            self._retry_at = time.monotonic() + RETRY_S
             self._broken = f"the index could not be built: {error or type(error).__name__}"
-        self._retry_at = time.monotonic() + RETRY_S
 
     def _adopt(self, home: Path) -> bool:
         """Take over what another process has saved, if it has seen more than our clusters have."""
