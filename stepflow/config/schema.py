@@ -234,7 +234,7 @@ class StoreSpec(Options):
     path: str = Field(".stepflow/cache", description="The folder, relative to the working directory")
     url: SecretStr | None = Field(None, description="The server's address, maybe with user and password")
     prefix: str = Field("stepflow", pattern=r"^[A-Za-z0-9_.-]+$", description="What the keys on a server begin with")
-    size_limit: Size = Field(1 << 30, description="Size at which the oldest records go")
+    size_limit: Size = Field(1 << 30, description="Size at which the records go that save least")
     expire: Duration | None = Field(None, description="Age at which a record goes; never renewed by a hit")
     single_flight: bool = Field(True, description="Of the same requests at once, one asks the model, the others wait")
 

@@ -1,8 +1,8 @@
 """What a hit costs, beside what it cannot cost less: `make bench-hits`, and `make bench-compare` for an older run.
 
-Every figure stands beside a floor that was measured in the same run on the same machine: what a plain dictionary on disk
-costs (SHA-256 of the prompt and one `diskcache` get), or a Python process that imports the same three libraries. Read
-the ratios; the microseconds are this machine's, and what else it was doing.
+Every figure stands beside a floor that was measured in the same run on the same machine: what a plain dictionary on
+disk costs (SHA-256 of the prompt and one `diskcache` get), or a Python process that imports the same three libraries.
+Read the ratios; the microseconds are this machine's, and what else it was doing.
 """
 
 from __future__ import annotations

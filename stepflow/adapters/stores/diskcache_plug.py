@@ -1,7 +1,8 @@
 """Keeps records in a folder on this machine, shared by all its processes and threads.
 
 Values expire a fixed time after they were written, and reading one never renews that. When `size_limit` is reached,
-the oldest values go first. The folder is made readable by its owner only; nothing in it is ever unpickled.
+those go first that have saved the fewest model calls for their size and age. The folder is made readable by its owner
+only; nothing in it is ever unpickled.
 
     store: {type: diskcache, path: .stepflow/cache, size_limit: 1GiB, expire: 30d}
 
@@ -27,7 +28,7 @@ class Options(BaseOptions):
     size_limit: int = Field(
         default=DEFAULT_SIZE_LIMIT,
         ge=2**20,
-        description="Bytes that the values may take, at least 1 MiB, e.g. 1GiB. The oldest go first.",
+        description="Bytes that the values may take, at least 1 MiB, e.g. 1GiB. What saves least goes first.",
     )
     expire: float | None = Field(
         default=None, gt=0, description="Seconds after which a value expires, e.g. 30d. Never when left out."
