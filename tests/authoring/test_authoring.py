@@ -140,6 +140,8 @@ class Schedule:
         yield self.text(days).replace(str(day), "2026-02-30")
         yield self.text(days).replace(str(day), f"{day} or {day + timedelta(days=1)}")
         yield self.text(days) + "\nThe last one is cancelled."
+        yield self.text(days).replace(str(day), f"{day}?")
+        yield self.text(days, 3).replace(f"Session {place + 1}:", f"Session {place + 2}:")
 
     def judge(self, request: Request, answer: str) -> bool:
         lines = [line for line in answer.splitlines() if line.strip()]
@@ -406,6 +408,9 @@ class Glossary:
             yield self.right(other, rng)
             twin["denied"], twin["number"] = part["denied"], part["number"] + 1
             yield self.right(other, rng)
+            pair = self.TERMS[request["language"]][part["term"]]
+            if part["avoid"] and part["listed"]:
+                yield text.replace(pair[part["choice"]], f"{pair[part['choice']]} {pair[1 - part['choice']]}")
             if part["name"] in text:
                 yield text.replace(part["name"], "Boris")
         yield " ".join(sentences[:-1])
@@ -515,6 +520,10 @@ class Config:
             yield self.text(service, {**values, key: rng.choice(bad)})
         yield self.text(service, dict(list(values.items())[:-1]))
         yield self.text(service, {**values, "user": "root"})
+        for key, (kind, *_) in request["keys"].items():
+            if kind == "number":
+                quoted = {name: f"'{name}'" if name == key else name for name in values}
+                yield self.text(service, {quoted[name]: "7000" if name == key else values[name] for name in values})
         yield self.text("other", values)
         yield self.text(service, values) + "\nvolumes:"
         yield self.text(service, values) + "\n    " + next(iter(values)) + ": 1"
@@ -708,7 +717,7 @@ def pipeline(folder: Path, rule: str, replies: list[str]) -> stepflow.Pipeline:
         "store: {type: memory}\ntrace: {keep: 0}\n",
         encoding="utf-8",
     )
-    return stepflow.load(path)
+    return stepflow.load(str(path))
 
 
 @pytest.mark.parametrize("rule", RULES)
