@@ -11,7 +11,7 @@ from stepflow.compiler.notations.jsonpaths import compile_jsonpath
 from stepflow.compiler.notations.regexes import compile_regex
 from stepflow.compiler.notations.templates import compile_template
 from stepflow.compiler.site import Site
-from stepflow.compiler.written_values import exact_value
+from stepflow.compiler.written_values import exact_data
 from stepflow.config.yaml_nodes import read
 from stepflow.errors import ConfigError
 from stepflow.protocols import Expression, Grammar, Notation, Path, Pattern, Template
@@ -56,7 +56,7 @@ class Workshop:
     def yaml(self, text: str) -> Any:
         """The data of a YAML text, read as strictly as a rule file."""
         try:
-            return exact_value(read(text, "the text").data)
+            return exact_data(read(text, "the text").data)
         except ConfigError as error:
             first = error.diagnostics[0]
             raise ValueError(f"{first.message} (line {first.span.line}, column {first.span.column})") from error

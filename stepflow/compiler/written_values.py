@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from stepflow.values import exact
@@ -16,6 +17,17 @@ def exact_value(value: Any) -> Any:
         return tuple(exact_value(item) for item in value)
     if isinstance(value, Mapping):
         return {str(key): exact_value(item) for key, item in value.items()}
+    return value
+
+
+def exact_data(value: Any) -> Any:
+    """The data of a YAML answer or prompt: as `exact_value`, but 30.0 stays a decimal, as it does in JSON."""
+    if isinstance(value, float):
+        return Fraction(exact(value))
+    if isinstance(value, list):
+        return tuple(exact_data(item) for item in value)
+    if isinstance(value, Mapping):
+        return {str(key): exact_data(item) for key, item in value.items()}
     return value
 
 

@@ -63,5 +63,13 @@ def test_the_reader_finds_the_fence_among_prose_and_reads_numbers_exactly() -> N
     assert text[found.start : found.end] == "ratio: 0.1\nports: [80, 443]"
 
 
+def test_a_decimal_that_is_whole_is_no_integer_as_in_json() -> None:
+    (found,) = reader.build(reader.Options(), WORKSHOP).read("port: 8080.0\ncount: 3\n")
+    assert isinstance(found.raw["port"], Fraction)
+    is_whole = WORKSHOP.expression("value is integer")
+    assert not is_whole({"value": found.raw["port"]})
+    assert is_whole({"value": found.raw["count"]})
+
+
 def test_the_reader_passes_over_prose() -> None:
     assert list(reader.build(reader.Options(), WORKSHOP).read("Please write a poem")) == []
