@@ -10,17 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stepflow.model import OnFail, Scope
-from stepflow.protocols import (
-    Condition,
-    Converter,
-    Expression,
-    Pattern,
-    Reader,
-    Rewriter,
-    Segmenter,
-    Template,
-    Verifier,
-)
+from stepflow.notation import Expression, Pattern, Template
+from stepflow.protocols import Condition, Converter, Reader, Rewriter, Segmenter, Verifier
 
 Find = Literal["first", "last", "only", "all"]
 Source = Literal["user", "system", "conversation"]

@@ -13,25 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from stepflow.model import Message, Record, Step, Usage
-from stepflow.notation import BuildContext as BuildContext  # noqa: PLC0414
-from stepflow.notation import Expression as Expression  # noqa: PLC0414
-from stepflow.notation import ExpressionText as ExpressionText  # noqa: PLC0414
-from stepflow.notation import Grammar as Grammar  # noqa: PLC0414
-from stepflow.notation import GrammarName as GrammarName  # noqa: PLC0414
-from stepflow.notation import JsonPathText as JsonPathText  # noqa: PLC0414
-from stepflow.notation import Leaf as Leaf  # noqa: PLC0414
-from stepflow.notation import Missing as Missing  # noqa: PLC0414
-from stepflow.notation import NameRef as NameRef  # noqa: PLC0414
-from stepflow.notation import Names as Names  # noqa: PLC0414
-from stepflow.notation import Node as Node  # noqa: PLC0414
-from stepflow.notation import Notation as Notation  # noqa: PLC0414
-from stepflow.notation import Path as Path  # noqa: PLC0414
-from stepflow.notation import Pattern as Pattern  # noqa: PLC0414
-from stepflow.notation import RegexMatch as RegexMatch  # noqa: PLC0414
-from stepflow.notation import RegexText as RegexText  # noqa: PLC0414
-from stepflow.notation import TableName as TableName  # noqa: PLC0414
-from stepflow.notation import Template as Template  # noqa: PLC0414
-from stepflow.notation import TemplateText as TemplateText  # noqa: PLC0414
+from stepflow.notation import Names
 
 # --- strategies ---------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, stray_dash, validate
+from stepflow.notation import Notation
 from stepflow.options import Options
-from stepflow.protocols import Notation
 from stepflow.registry import Kind, Registry
 
 MAX_LISTED = 100

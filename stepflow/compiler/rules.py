@@ -28,6 +28,7 @@ from stepflow.config.schema import (
     VerifyCommon,
 )
 from stepflow.fingerprint import fingerprint
+from stepflow.notation import Notation
 from stepflow.options import Options
 from stepflow.plan import (
     Check,
@@ -43,7 +44,7 @@ from stepflow.plan import (
     Rewrite,
     Rule,
 )
-from stepflow.protocols import Converter, Notation
+from stepflow.protocols import Converter
 from stepflow.registry import Kind, Registry
 
 ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})

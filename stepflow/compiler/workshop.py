@@ -14,7 +14,7 @@ from stepflow.compiler.site import Site
 from stepflow.compiler.written_values import exact_data
 from stepflow.config.yaml_nodes import read
 from stepflow.errors import ConfigError
-from stepflow.protocols import Expression, Grammar, Notation, Path, Pattern, Template
+from stepflow.notation import Expression, Grammar, Notation, Path, Pattern, Template
 
 
 class Workshop:

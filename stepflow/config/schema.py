@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from stepflow.config.units import Duration, Size
 from stepflow.model import Final, OnFail, Origin, OutcomeName, Scope
+from stepflow.notation import ExpressionText, NameRef, RegexText, TableName, TemplateText
 from stepflow.options import Options
 from stepflow.plan import OPTIONAL_STAGES, STAGES, FallbackType, Find, Guard, PatchScope, Source
-from stepflow.protocols import ExpressionText, NameRef, RegexText, TableName, TemplateText
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"

@@ -21,7 +21,7 @@ from stepflow.config.schema import (
 )
 from stepflow.config.suggest import nearest
 from stepflow.errors import UsageError
-from stepflow.protocols import Notation
+from stepflow.notation import Notation
 from stepflow.reference.schemas import VARIABLE, Schema, key_of, of_model, summary
 from stepflow.registry import KINDS, Registry
 

@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Any
 
 from stepflow.model import Constraint, Request
+from stepflow.notation import Names
 from stepflow.plan import Plan, Reading, Refusal, Rule
-from stepflow.protocols import Found, Groups, Names
+from stepflow.protocols import Found, Groups
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.wording import unread
 

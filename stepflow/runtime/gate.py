@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepflow.model import Record
+from stepflow.notation import Missing
 from stepflow.plan import Refusal, Rule
-from stepflow.protocols import Missing
 from stepflow.runtime.extract import Task
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from stepflow.errors import CutOffAnswer, EmptyAnswer, UnverifiedAnswer
 from stepflow.model import Final, Message, Origin
-from stepflow.protocols import Completion, Template
+from stepflow.notation import Template
+from stepflow.protocols import Completion
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of

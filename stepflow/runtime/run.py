@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepflow.model import Message, Request, Usage
+from stepflow.notation import Names
 from stepflow.plan import Plan, Prompting
-from stepflow.protocols import Call, Completion, Names
+from stepflow.protocols import Call, Completion
 from stepflow.runtime.effects import Effect, Generate, Generated, Reply
 from stepflow.runtime.journal import Journal
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from stepflow.fingerprint import fingerprint
 from stepflow.model import Constraint
-from stepflow.protocols import Pattern
+from stepflow.notation import Pattern
 from stepflow.values import encode
 
 Spans = Iterable[tuple[int, int]]

@@ -9,8 +9,8 @@ import pytest
 from stepflow.catalog import registry
 from stepflow.cli.main import run
 from stepflow.config.schema import VerifyCommon
+from stepflow.notation import RegexText
 from stepflow.options import Options
-from stepflow.protocols import RegexText
 from stepflow.reference import schemas
 from stepflow.reference.components import ABOUT, find, names, page, parameters, type_words
 from stepflow.reference.terminal import describe

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.expressions import compile_expression
-from stepflow.protocols import Missing
+from stepflow.notation import Missing
 from stepflow.strategies.functions import arithmetic, collections, linear, text
 
 FUNCTIONS = {**arithmetic.FUNCTIONS, **linear.FUNCTIONS, **text.FUNCTIONS, **collections.FUNCTIONS}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.grammars import LarkGrammar
-from stepflow.protocols import Leaf, Node
+from stepflow.notation import Leaf, Node
 
 SUMS = r"""
 start: sum "=" sum

@@ -2,7 +2,7 @@ import pytest
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.regexes import compile_regex
-from stepflow.protocols import RegexMatch
+from stepflow.notation import RegexMatch
 
 
 def test_a_match_carries_offsets_and_the_groups_that_took_part():

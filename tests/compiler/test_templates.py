@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.templates import compile_template
-from stepflow.protocols import Missing
+from stepflow.notation import Missing
 
 NAMES = {"a": 1, "half": Fraction(1, 2), "map": {"k": {"z": 1}}, "raw": "<b> {{ a }} {% x %}", "items": (1, "b")}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stepflow.protocols import Missing
+from stepflow.notation import Missing
 from stepflow.strategies.conditions import constraint_changed, expr, keywords, lark, pass_ratio, regex
 
 Make = Callable[..., Any]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from stepflow.compiler.notations.grammars import LarkGrammar
-from stepflow.protocols import Leaf, Node
+from stepflow.notation import Leaf, Node
 from stepflow.strategies.converters import schema
 from stepflow.values import encode_plain
 

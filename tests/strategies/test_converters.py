@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepflow.compiler.workshop import Workshop
-from stepflow.protocols import Groups, Leaf, Node
+from stepflow.notation import Leaf, Node
+from stepflow.protocols import Groups
 from stepflow.strategies.converters import (
     boolean,
     date,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stepflow.protocols import Missing, View
+from stepflow.notation import Missing
+from stepflow.protocols import View
 from stepflow.strategies.verifiers import (
     contains,
     excludes,

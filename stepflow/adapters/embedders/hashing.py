@@ -22,8 +22,9 @@ from zlib import crc32
 
 from pydantic import Field
 
+from stepflow.notation import BuildContext
 from stepflow.options import Options as BaseOptions
-from stepflow.protocols import BuildContext, Embedder
+from stepflow.protocols import Embedder
 
 NAME = "hashing"
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from stepflow.adapters.stores.disk import DEFAULT_SIZE_LIMIT, DiskStore
+from stepflow.notation import BuildContext
 from stepflow.options import Options as BaseOptions
-from stepflow.protocols import BuildContext, Store
+from stepflow.protocols import Store
 
 NAME = "diskcache"
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from pydantic import Field
 
+from stepflow.notation import BuildContext
 from stepflow.options import Options as BaseOptions
-from stepflow.protocols import BuildContext, LogEntry, Store
+from stepflow.protocols import LogEntry, Store
 
 NAME = "memory"
 

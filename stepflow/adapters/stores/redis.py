@@ -27,8 +27,9 @@ from stepflow.adapters.stores.redis_scripts import ACQUIRE, FORGET, RELEASE, WRI
 from stepflow.adapters.stores.redis_server import RedisServer
 from stepflow.adapters.stores.vectors import pack, unpack
 from stepflow.errors import StoreError
+from stepflow.notation import BuildContext
 from stepflow.options import Options as BaseOptions
-from stepflow.protocols import BuildContext, LogEntry, Store
+from stepflow.protocols import LogEntry, Store
 
 NAME = "redis"
 PAGE = 1000

@@ -16,7 +16,7 @@ from stepflow.compiler.notations import operators
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
 from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
-from stepflow.protocols import Missing, Names
+from stepflow.notation import Missing, Names
 from stepflow.values import show
 
 MAX_DEPTH = 60

@@ -22,7 +22,7 @@ from lark.exceptions import GrammarError, LarkError, UnexpectedCharacters, Unexp
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from stepflow.compiler.notations.error import NotationError, offset_of
-from stepflow.protocols import Leaf, Node
+from stepflow.notation import Leaf, Node
 
 MAX_GRAMMAR = 50_000
 MAX_TEXT = 20_000

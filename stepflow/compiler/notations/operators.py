@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from stepflow.protocols import Missing
+from stepflow.notation import Missing
 from stepflow.values import MAX_DIGITS, Linear, Number, describe, exact, identity, is_number, normal, show
 
 MAX_TEXT = 1_000_000

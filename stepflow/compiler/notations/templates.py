@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.expressions import CompiledExpression, Function, compile_expression
 from stepflow.compiler.notations.operators import MAX_TEXT
-from stepflow.protocols import Names
+from stepflow.notation import Names
 from stepflow.values import show
 
 _MARK = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[\[({\])}]""", re.DOTALL)

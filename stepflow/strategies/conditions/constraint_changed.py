@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Missing, NameRef, Names
+from stepflow.notation import BuildContext, Missing, NameRef, Names
+from stepflow.protocols import Condition
 
 NAME = "constraint_changed"
 _ABSENT = object()

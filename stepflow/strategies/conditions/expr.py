@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Expression, ExpressionText, Names
+from stepflow.notation import BuildContext, Expression, ExpressionText, Names
+from stepflow.protocols import Condition
 from stepflow.values import show
 
 NAME = "expr"

@@ -17,8 +17,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, Names, TableName
 from stepflow.prose import phrase_pattern
-from stepflow.protocols import BuildContext, Condition, Names, TableName
+from stepflow.protocols import Condition
 
 NAME = "keywords"
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Grammar, GrammarName, Names
+from stepflow.notation import BuildContext, Grammar, GrammarName, Names
+from stepflow.protocols import Condition
 
 NAME = "lark"
 

@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Missing, Names
+from stepflow.notation import BuildContext, Missing, Names
+from stepflow.protocols import Condition
 from stepflow.values import exact
 
 NAME = "pass_ratio"

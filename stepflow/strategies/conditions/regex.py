@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Condition, Expression, ExpressionText, Names, Pattern, RegexText
+from stepflow.notation import BuildContext, Expression, ExpressionText, Names, Pattern, RegexText
+from stepflow.protocols import Condition
 
 NAME = "regex"
 ALIASES = ("prompt_matches",)

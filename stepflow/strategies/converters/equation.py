@@ -32,8 +32,8 @@ from functools import reduce
 from operator import add, mul, sub, truediv
 from typing import Any
 
+from stepflow.notation import Leaf, Node
 from stepflow.numerals import read_number
-from stepflow.protocols import Leaf, Node
 from stepflow.values import Equation, Linear, exact
 
 NAME = "equation"

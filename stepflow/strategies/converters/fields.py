@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stepflow.protocols import Leaf, Node
+from stepflow.notation import Leaf, Node
 
 NAME = "fields"
 _MAX_DEPTH = 200

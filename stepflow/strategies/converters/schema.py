@@ -37,8 +37,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stepflow.notation import Leaf, Node
 from stepflow.numerals import read_number
-from stepflow.protocols import Leaf, Node
 
 NAME = "schema"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stepflow.protocols import Node
+from stepflow.notation import Node
 
 
 def spread(raw: Any, text: str, convert: Callable[[Any], Any]) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from stepflow.jsontext import freeze
-from stepflow.protocols import Node
+from stepflow.notation import Node
 
 NAME = "value"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stepflow.protocols import Missing
+from stepflow.notation import Missing
 from stepflow.values import describe, identity, is_number, show
 
 MAX_TEXT = 1_000_000

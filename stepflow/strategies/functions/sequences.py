@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
+from stepflow.notation import Missing
 from stepflow.numerals import read_number
-from stepflow.protocols import Missing
 from stepflow.values import Number, describe, identity, is_number, normal
 
 MAX_ITEMS = 100_000

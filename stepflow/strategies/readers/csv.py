@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pydantic import Field, field_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Reader
+from stepflow.notation import BuildContext
+from stepflow.protocols import Found, Reader
 from stepflow.texts import csv, markdown
 
 NAME = "csv"

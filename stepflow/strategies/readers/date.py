@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
+from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.protocols import Found, Reader
 from stepflow.texts.dates import find_dates
 
 NAME = "date"

@@ -17,7 +17,8 @@ from pydantic import Field
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, Found, Reader
+from stepflow.notation import BuildContext
+from stepflow.protocols import Found, Reader
 
 NAME = "json"
 DEFAULT_CONVERTER = "value"

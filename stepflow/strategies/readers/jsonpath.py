@@ -19,7 +19,8 @@ from pydantic import Field
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, Found, JsonPathText, Path, Reader
+from stepflow.notation import BuildContext, JsonPathText, Path
+from stepflow.protocols import Found, Reader
 
 NAME = "jsonpath"
 DEFAULT_CONVERTER = "value"

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, TableName
 from stepflow.prose import find_phrases, phrase_pattern
-from stepflow.protocols import BuildContext, Found, Reader, TableName
+from stepflow.protocols import Found, Reader
 
 NAME = "keywords"
 

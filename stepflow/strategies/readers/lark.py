@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Grammar, GrammarName, Pattern, Reader, RegexText
+from stepflow.notation import BuildContext, Grammar, GrammarName, Pattern, RegexText
+from stepflow.protocols import Found, Reader
 
 NAME = "lark"
 _REACH = 200  # characters looked at outside a reading

@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
+from stepflow.notation import BuildContext, Pattern, RegexText
 from stepflow.prose import sentence_starts
-from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
+from stepflow.protocols import Found, Reader
 
 NAME = "list"
 _AROUND = " \t\r\n\"'`“”‘’*"

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Reader
+from stepflow.notation import BuildContext
+from stepflow.protocols import Found, Reader
 from stepflow.texts import csv, markdown
 
 NAME = "markdown_table"

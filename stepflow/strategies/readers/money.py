@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
+from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.protocols import Found, Reader
 from stepflow.texts.money import find_money
 from stepflow.texts.quantities import refuse_qualified
 

@@ -30,8 +30,9 @@ from typing import Any
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, Pattern, RegexText, TableName
 from stepflow.prose import find_phrases, phrase_pattern
-from stepflow.protocols import BuildContext, Found, Groups, Pattern, Reader, RegexText, TableName
+from stepflow.protocols import Found, Groups, Reader
 from stepflow.texts.quantities import Quantity, quantities, refuse_qualified
 from stepflow.values import show
 

@@ -22,7 +22,8 @@ from typing import Literal
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Pattern, Reader, RegexText
+from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.protocols import Found, Reader
 from stepflow.texts import markdown
 
 NAME = "quoted"

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Groups, Pattern, Reader, RegexMatch, RegexText
+from stepflow.notation import BuildContext, Pattern, RegexMatch, RegexText
+from stepflow.protocols import Found, Groups, Reader
 
 NAME = "regex"
 _GROUP = re.compile(r"\(\?P?<([A-Za-z_]\w*)>")

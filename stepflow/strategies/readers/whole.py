@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Found, Reader
+from stepflow.notation import BuildContext
+from stepflow.protocols import Found, Reader
 
 NAME = "whole"
 

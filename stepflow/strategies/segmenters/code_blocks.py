@@ -20,7 +20,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.notation import BuildContext
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 from stepflow.texts import markdown
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pydantic import Field, field_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.notation import BuildContext
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 from stepflow.texts import csv, markdown
 

@@ -22,7 +22,8 @@ from pydantic import Field, model_validator
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.notation import BuildContext
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "json"

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Grammar, GrammarName, Piece, Segmenter
+from stepflow.notation import BuildContext, Grammar, GrammarName
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "lark"

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.notation import BuildContext
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "numbered"

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Piece, Segmenter
+from stepflow.notation import BuildContext
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "paragraphs"

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Pattern, Piece, RegexText, Segmenter
+from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "regex"

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, NameRef
 from stepflow.prose import phrase_pattern
-from stepflow.protocols import BuildContext, NameRef, Verifier, View
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, at_least_one
 
 NAME = "contains"

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from pydantic import Field, field_validator
 
-from stepflow.protocols import BuildContext, Verifier, View
+from stepflow.notation import BuildContext
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.tabular import Table, TableOptions
 from stepflow.texts import csv
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Expression, ExpressionText, Verifier, View
+from stepflow.notation import BuildContext, Expression, ExpressionText
+from stepflow.protocols import Verifier, View
 from stepflow.values import show
 
 NAME = "expr"

@@ -31,7 +31,8 @@ from pydantic import Field
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, JsonPathText, NameRef, Path, Verifier, View
+from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates, read_date
 from stepflow.texts.quantities import quantities

@@ -18,7 +18,8 @@ from pydantic import Field
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, Verifier, View
+from stepflow.notation import BuildContext
+from stepflow.protocols import Verifier, View
 
 NAME = "json"
 

@@ -28,7 +28,8 @@ from pydantic import Field, model_validator
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, NameRef, Verifier, View
+from stepflow.notation import BuildContext, NameRef
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted
 from stepflow.values import encode_plain, exact
 

@@ -28,7 +28,8 @@ from pydantic import Field, model_validator
 
 import stepflow.options
 from stepflow import jsontext
-from stepflow.protocols import BuildContext, JsonPathText, NameRef, Path, Pattern, RegexText, Verifier, View
+from stepflow.notation import BuildContext, JsonPathText, NameRef, Path, Pattern, RegexText
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, at_least_one, wanted
 from stepflow.values import show
 

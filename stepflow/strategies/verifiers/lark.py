@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Expression, ExpressionText, Grammar, GrammarName, Verifier, View
+from stepflow.notation import BuildContext, Expression, ExpressionText, Grammar, GrammarName
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import text_of
 
 NAME = "lark"

@@ -20,8 +20,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, Expression, ExpressionText, NameRef
 from stepflow.prose import sentence_starts
-from stepflow.protocols import BuildContext, Expression, ExpressionText, NameRef, Verifier, View
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, at_least_one, text_of, wanted
 
 NAME = "length"

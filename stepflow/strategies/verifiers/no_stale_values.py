@@ -27,9 +27,10 @@ from typing import Any
 from pydantic import Field
 
 import stepflow.options
+from stepflow.notation import BuildContext
 from stepflow.numerals import Numeral, numerals
 from stepflow.prose import find_phrases, phrase_pattern
-from stepflow.protocols import BuildContext, Verifier, View
+from stepflow.protocols import Verifier, View
 from stepflow.values import Equation, Linear, Number, is_number, show
 
 NAME = "no_stale_values"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Expression, ExpressionText, Pattern, RegexText, Verifier, View
+from stepflow.notation import BuildContext, Expression, ExpressionText, Pattern, RegexText
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import text_of
 
 NAME = "not_regex"

@@ -19,7 +19,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Expression, ExpressionText, NameRef, Verifier, View
+from stepflow.notation import BuildContext, Expression, ExpressionText, NameRef
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, at_least_one, text_of
 from stepflow.values import exact, is_number, show
 

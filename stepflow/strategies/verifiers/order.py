@@ -27,8 +27,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.notation import BuildContext, Expression, ExpressionText, NameRef
 from stepflow.prose import find_phrases, phrase_pattern
-from stepflow.protocols import BuildContext, Expression, ExpressionText, NameRef, Verifier, View
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, at_least_one, named, wanted
 from stepflow.values import describe, identity, show
 

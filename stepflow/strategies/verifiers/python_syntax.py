@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.protocols import BuildContext, NameRef, Verifier, View
+from stepflow.notation import BuildContext, NameRef
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted, wanted
 from stepflow.texts import markdown, python
 

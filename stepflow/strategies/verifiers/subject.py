@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepflow.protocols import Expression, Missing, View
+from stepflow.notation import Expression, Missing
+from stepflow.protocols import View
 from stepflow.values import exact, show
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.protocols import NameRef, View
+from stepflow.notation import NameRef
+from stepflow.protocols import View
 from stepflow.strategies.verifiers.subject import Wanted, wanted
 from stepflow.texts.dates import read_date
 from stepflow.values import describe, exact, show

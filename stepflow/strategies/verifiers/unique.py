@@ -22,7 +22,8 @@ from typing import Any
 from pydantic import Field
 
 import stepflow.options
-from stepflow.protocols import BuildContext, Expression, ExpressionText, Verifier, View
+from stepflow.notation import BuildContext, Expression, ExpressionText
+from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.values import describe, identity, show
 
