@@ -129,14 +129,17 @@ def functions_page() -> str:
     return _page(blocks)
 
 
-_FUNCTIONS = """\
+_FUNCTIONS = r"""
 Expressions and templates may call these, as `length(items)` or as `items | length`. Numbers are exact: `0.1 + 0.2`
 is `0.3`. A function that is given something else than it wants fails, and then what it stands in has failed too.
 
 Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= > >=`, also chained), `and`, `or`, `not`,
 `in`, `a if b else c`, lists `[1, 2]`, maps `{'a': 1}`, members `answer.value`, `items[0]`, `items[:2]`;
 `is defined`, `| default(0)`; `is number`, `is string`, `is none`, `is even`, …; and for lists
-`| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`."""
+`| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
+
+A text stands in quotes, `'…'` or `"…"`. A backslash in it stands before `n`, `r`, `t`, a quote or a backslash only; so
+one that a pattern is to see is written twice: `matches(code, '[A-Z]+-\\d+')`.""".strip()
 
 
 def file_page(title: str, introduction: str, whole: Schema, model: type[BaseModel], sections: Iterable[Section]) -> str:

@@ -227,6 +227,27 @@ def test_what_is_no_expression_at_all_is_refused(source):
     assert mistake(source).message
 
 
+@pytest.mark.parametrize("sign", list("bdswDBAZfvx01uUNa.(+é"))
+def test_a_backslash_that_means_nothing_is_refused_with_the_cure(sign):
+    error = mistake(f"n == 7 or word == 'ü\\{sign}'")
+    assert (error.start, error.end) == (20, 22)
+    assert f"\\{sign} means nothing" in error.message
+    assert f"write \\\\{sign}" in error.hint
+
+
+def test_a_line_does_not_end_in_a_backslash_inside_a_text():
+    assert "at the end of a line means nothing" in mistake("'a\\\nb'").message
+
+
+@given(st.text(max_size=20))
+def test_any_text_can_be_written_with_the_escapes_there_are(text):
+    written = (
+        text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    )
+    if "\0" not in text:
+        assert evaluate(f"'{written}'") == text
+
+
 @given(st.text(alphabet="n.()[]{}|+-*/'\" 0123=<>%~,:\\_aif", max_size=40))
 def test_any_text_compiles_or_is_refused_and_any_expression_has_a_value_or_a_reason(source):
     try:

@@ -21,7 +21,7 @@ def render(source, **names):
         ("", ""),
         ("plain } text {\n", "plain } text {\n"),
         ("{{a}} and {{ half }}\n\n", "1 and 0.5\n\n"),
-        ("{% if a %} {# note #} }}", "{% if a %} {# note #} }}"),
+        ("{{ '{%' }} if { % a %} {{ '{#' }} #} }}", "{% if { % a %} {# #} }}"),
         ("{{ raw }}", "<b> {{ a }} {% x %}"),
         ("{{ '{{' }} {{ \"}}\" }}", "{{ }}"),
         ("{{ {'k': {'z': 1}}.k.z }}", "1"),
@@ -47,6 +47,10 @@ def test_only_double_braces_are_syntax_and_values_are_shown_once(source, text):
         ("{{ (a }}", " }}", "unexpected end of the expression"),
         ("{{ }}", " }}", "the expression is empty"),
         ("{{ a }} {{ {{ a }} }}", "{{ a }} }}", "does not belong"),
+        ("{{ a }}{% for a in items %}", "{% for", "not '{%'"),
+        ("ü {%- if a %}x{% endif %}", "{%-", "not '{%'"),
+        ("{{ '{%' }} {# note #}", "{# note", "not '{#'"),
+        ("{{ 'a\\d' }}", "\\d", "means nothing"),
     ],
 )
 def test_a_mistake_is_pointed_at_inside_its_hole(source, at, message):
@@ -69,7 +73,7 @@ def test_a_huge_text_is_refused():
         render("{{ big }}{{ big }}", big="a" * 600_000)
 
 
-@given(st.text(max_size=60).filter(lambda text: "{{" not in text))
+@given(st.text(max_size=60).filter(lambda text: not any(sign in text for sign in ("{{", "{%", "{#"))))
 def test_text_without_holes_is_itself(source):
     assert render(source) == source
 

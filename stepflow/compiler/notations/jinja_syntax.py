@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
-from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER, Lexer, Token
+from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER, TOKEN_STRING, Lexer, Token
 from jinja2.parser import Parser
 
 from stepflow.compiler.notations.error import NotationError
@@ -20,7 +20,11 @@ from stepflow.values import MAX_DIGITS, normal
 
 MAX_EXPRESSION = 10_000
 MAX_EXPONENT = 64
+ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "t": "\t", "r": "\r"}
+"""What a backslash may stand before in a text. Anything else is refused: `\\b` would be a backspace to some, to others
+the boundary of a word."""
 
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _HINTS = {
     "=": "to compare, write ==",
     "&": "write `and`",
@@ -53,6 +57,9 @@ class _OffsetLexer(Lexer):
         for offset, token, text in stream:
             if token == TOKEN_FLOAT:
                 yield Token(offset, TOKEN_FLOAT, _decimal(text, offset))  # type: ignore[arg-type]
+                continue
+            if token == TOKEN_STRING:
+                yield Token(offset, TOKEN_STRING, _unescaped(text, offset))
                 continue
             if token == TOKEN_INTEGER and len(text) > MAX_DIGITS:
                 raise NotationError(f"a number of more than {MAX_DIGITS} digits", offset, offset + len(text))
@@ -113,6 +120,23 @@ def _mistake(text: str, error: TemplateSyntaxError) -> NotationError:
     return NotationError(
         message, start, start + (len(word.group()) if word else 1), hint=_HINTS.get(text[start : start + 1], "")
     )
+
+
+def _unescaped(quoted: str, offset: int) -> str:
+    """The text between two quotes, its escapes resolved; `offset` is where the first quote stands."""
+
+    def resolve(escape: re.Match[str]) -> str:
+        sign = escape[1]
+        if sign in ESCAPES:
+            return ESCAPES[sign]
+        start = offset + 1 + escape.start()
+        hint = (
+            f"write \\\\{sign}, with two backslashes (four inside double quotes of YAML)" if sign.isprintable() else ""
+        )
+        written = f"\\{sign}" if sign.isprintable() else "a backslash at the end of a line"
+        raise NotationError(f"{written} means nothing in the text of an expression", start, start + 2, hint=hint)
+
+    return _ESCAPE.sub(resolve, quoted[1:-1])
 
 
 def _decimal(text: str, offset: int) -> int | Fraction:

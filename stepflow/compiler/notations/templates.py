@@ -1,7 +1,7 @@
 """Templates: plain text with `{{ expression }}` holes, and nothing else.
 
-There are no statements and no comments: `{%` and `{#` are plain text. Values are shown (`stepflow.values.show`) and
-never rendered again. `{{-` and `-}}` strip the blanks beside the hole, as in Jinja.
+There are no statements and no comments: `{%` and `{#` are refused, since a model would read them as text. Values are
+shown (`stepflow.values.show`) and never rendered again. `{{-` and `-}}` strip the blanks beside the hole, as in Jinja.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from stepflow.notation import Names
 from stepflow.values import show
 
 _MARK = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[\[({\])}]""", re.DOTALL)
+_JINJA = re.compile(r"\{[%#]")
+_INSTEAD = {
+    "%": "for a list write {{ items | join(', ') }}, for a choice {{ a if condition else b }}",
+    "#": "a comment belongs into the YAML, behind a # outside the text",
+}
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -50,12 +55,23 @@ def compile_template(text: str, functions: Mapping[str, Function]) -> CompiledTe
         start, end = opened + 2, closed
         start += text.startswith("-", start)
         end -= text[start:end].endswith("-")
+        _refuse_jinja(text, position, opened)
         parts.append(_plain(text[position:opened], strip, start > opened + 2))
         parts.append(_hole(text, start, end, functions))
         position, strip = closed + 2, end < closed
+    _refuse_jinja(text, position, len(text))
     parts.append(_plain(text[position:], strip, False))
     names = frozenset[str]().union(*(part.names for part in parts if isinstance(part, CompiledExpression)))
     return CompiledTemplate(text, names, tuple(part for part in parts if part != ""))
+
+
+def _refuse_jinja(text: str, start: int, end: int) -> None:
+    """Statements and comments of Jinja, between holes. Their signs themselves can be written as a text in a hole."""
+    found = _JINJA.search(text, start, end)
+    if found:
+        sign = found.group()
+        hint = f"{_INSTEAD[sign[1]]}; for the characters, write {{{{ '{sign}' }}}}"
+        raise NotationError(f"a template knows {{{{ … }}}} only, not '{sign}'", *found.span(), hint=hint)
 
 
 def _plain(text: str, strip_left: bool, strip_right: bool) -> str:
