@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stepflow.catalog import registry
-from stepflow.config.references import closure, is_rule_file, rules_called, shipped
+from stepflow.config.references import closure, shipped_rules
 from stepflow.config.suggest import did_you_mean
 from stepflow.errors import UsageError
 from stepflow.reference import schemas
@@ -89,12 +89,10 @@ def _shipped_files(name: str) -> dict[str, str]:
 
 
 def _shipped_rule(name: str) -> str:
-    folder = shipped() / "rules"
-    found = rules_called(name, folder)
-    if found:
-        return found[0]
-    known = sorted(path.stem for path in folder.rglob("*.yaml") if is_rule_file(path.name))
-    hint = "".join(f"; {each}" for each in did_you_mean(name, known)) or f"; there are: {', '.join(known)}"
+    known = shipped_rules()
+    if name in known:
+        return known[name]
+    hint = "".join(f"; {each}" for each in did_you_mean(name, tuple(known))) or f"; there are: {', '.join(known)}"
     raise UsageError(f"there is no shipped rule {name!r}{hint}")
 
 

@@ -1,27 +1,4 @@
-"""The prompts sent when a rule writes none of its own, and the names that prompts may use."""
-
-ANSWER_NAMES = frozenset({"output", "steps", "answer", "cached"})
-PATCH_NAMES = frozenset(
-    {
-        "kept",
-        "kept_steps",
-        "steps_before",
-        "steps_after",
-        "failing",
-        "failing_steps",
-        "failed_steps",
-        "next_index",
-        "failures",
-        "output",
-        "step",
-    }
-)
-REPAIR_NAMES = frozenset({"failures", "output"})
-FALLBACK_NAMES = frozenset({"failures"})
-RUN_NAMES = (
-    PATCH_NAMES | ANSWER_NAMES | frozenset({"prompt", "rest", "constraints", "previous", "reason", "pass_ratio"})
-)
-"""Names that every run has: a constraint of the same name would be hidden, and seem to be checked."""
+"""The prompts sent when a rule writes none of its own."""
 
 PATCH = """\
 {{ prompt }}

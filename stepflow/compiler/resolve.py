@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from stepflow.compiler.names import names_of_key
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
@@ -135,9 +136,6 @@ def _type_key(item: Any) -> tuple[str, ...]:
 
 # --- notations inside options -------------------------------------------------------------------------------------
 
-MESSAGE_NAMES = {"message": frozenset({"reason"})}
-"""Names that only the option of this name may read, beside those of its place."""
-
 
 def check_notations(options: Options, site: Site, workshop: Workshop, known: frozenset[str]) -> frozenset[str] | None:
     """Compile every notation among the options. The names they read, or None when any is wrong (reported)."""
@@ -152,7 +150,7 @@ def check_notations(options: Options, site: Site, workshop: Workshop, known: fro
         key = info.alias or field_name
         place = site.at(key, crumb=key) if is_map else site
         for text, target in _texts(value, place):
-            names = check_text(notation, text, target, workshop, known | MESSAGE_NAMES.get(field_name, frozenset()))
+            names = check_text(notation, text, target, workshop, known | names_of_key(field_name))
             sound = sound and names is not None
             if field_name not in {"when", "message"}:
                 reads |= names or frozenset()

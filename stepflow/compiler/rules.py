@@ -10,6 +10,7 @@ from stepflow.compiler.checks import check_grammar
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import compared_names, constraints_behind, unguarded_constraints
 from stepflow.compiler.let_order import LetOrder
+from stepflow.compiler.names import STEP_MEMBERS, TAKEN, Place, names_at
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, choices, resolve
 from stepflow.compiler.site import Site
@@ -59,7 +60,8 @@ class RuleCompiler:
         self.site = site
         self.registry = registry
         self.version = version
-        self.known: frozenset[str] = frozenset({"prompt", "constraints", "rest"})
+        self.own: frozenset[str] = frozenset()
+        """Tables, constraints and `let` values, as far as they are known by now."""
         self.verifiers: list[Component] = []
         self.skips: list[Component] = []
 
@@ -80,16 +82,15 @@ class RuleCompiler:
         constraints = self._constraints(spec)
         let = self._let(spec)
         self.fixed = (constraints, let)
-        base = self.known
-        match = self._conditions("match", frozenset({"prompt"}))
-        unless = self._conditions("unless", base)
+        match = self._conditions("match", Place.MATCH)
+        unless = self._conditions("unless", Place.UNLESS)
         segmenter = self._single("segmenter", "segment", spec.segment)
         parse = self._parse(spec)
         answer = self._answer(spec)
         checks = self._checks(spec)
         reuse = self._reuse(spec)
         rewrite = self._rewriters(spec)
-        generate = self._prompting("generate", spec.generate, base, None)
+        generate = self._prompting(Place.GENERATE, spec.generate, None)
         words = [spec.reuse.ignore, spec.reuse.ignore_matching]  # records keep the words that these leave over
         reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS}, words)
         judging = {
@@ -112,9 +113,9 @@ class RuleCompiler:
             reuse=reuse,
             rewrite=rewrite,
             generate=generate,
-            patch=self._patch(spec, base),
-            repair=self._repair(spec, base),
-            fallback=self._fallback(spec, base),
+            patch=self._patch(spec),
+            repair=self._repair(spec),
+            fallback=self._fallback(spec),
             unguarded=unguarded_constraints(constraints, let, self.verifiers, self.skips),
             compared=constraints_behind(compared_names(self.skips), constraints, let),
             reading=reading,
@@ -134,18 +135,22 @@ class RuleCompiler:
         self.tables = {name: exact_table(table) for name, table in spec.tables.items()}
         grammars = dict(spec.grammars)
         self.workshop = Workshop(self.registry.functions, self.tables, grammars)
-        self.known |= frozenset(self.tables)
+        self.own |= frozenset(self.tables)
         for name, grammar in self.workshop.grammars.items():
             check_grammar(name, grammar, self.site)
 
     def _refuse_names_of_the_run(self, spec: RuleSpec) -> None:
         for key, names in (("tables", spec.tables), ("constraints", spec.constraints), ("let", spec.let)):
-            for name in sorted(prompts.RUN_NAMES.intersection(names)):
+            for name in sorted(TAKEN.intersection(names)):
                 message = f"every run has {name!r} already; choose another name"
                 self.site.at(key, name).report("duplicate-name", message, part="key")
 
-    def _resolve(self, kind: Kind, site: Site, common: type[Options], known: frozenset[str]) -> Component | None:
-        return resolve(self.registry, kind, site, self.workshop, known=known, common=common)
+    def _known(self, place: Place | None) -> frozenset[str]:
+        return frozenset() if place is None else names_at(place, self.own)
+
+    def _resolve(self, kind: Kind, site: Site, common: type[Options], place: Place | None = None) -> Component | None:
+        """The component at a site; a place tells which names it may use (readers and segmenters use none)."""
+        return resolve(self.registry, kind, site, self.workshop, known=self._known(place), common=common)
 
     # --- what a prompt fixes ---------------------------------------------------------------------------------------
 
@@ -156,11 +161,11 @@ class RuleCompiler:
             reading = self._reading(name, site, ConstraintCommon)
             if reading is not None:
                 readings.append(reading)
-        self.known |= frozenset(spec.constraints)
+        self.own |= frozenset(spec.constraints)
         return tuple(readings)
 
     def _reading(self, name: str, site: Site, common: type[Options]) -> Reading | None:
-        component = self._resolve("reader", site, common, self.known)
+        component = self._resolve("reader", site, common)
         if component is None:
             return None
         options = component.options
@@ -207,7 +212,7 @@ class RuleCompiler:
         order = LetOrder({name: self._names_read(text) for name, text in spec.let.items()})
         for name, text in spec.let.items():
             site = self.site.at("let", name)
-            if name in self.known:
+            if name in self.own:
                 site.report("duplicate-name", f"{name!r} is a constraint or table already", part="key")
                 continue
             source = expression_text(text)
@@ -215,11 +220,11 @@ class RuleCompiler:
                 site.report("wrong-type", "a `let` value is an expression, a text")
             elif not order.report(name, source, site) and self._sound_expression(source, site):
                 derivations.append(Derivation(name, self.workshop.expression(source), site.where))
-            self.known |= {name}
+            self.own |= {name}
         return tuple(derivations)
 
     def _sound_expression(self, source: str, site: Site) -> bool:
-        return check_text(Notation.EXPRESSION, source, site, self.workshop, self.known) is not None
+        return check_text(Notation.EXPRESSION, source, site, self.workshop, self._known(Place.LET)) is not None
 
     def _names_read(self, text: Any) -> frozenset[str]:
         try:
@@ -227,15 +232,15 @@ class RuleCompiler:
         except NotationError:
             return frozenset()
 
-    def _conditions(self, key: str, known: frozenset[str], site: Site | None = None) -> tuple[Refusal, ...]:
-        place = site or self.site
-        items = place.data.get(key) or []
+    def _conditions(self, key: str, place: Place, above: Site | None = None) -> tuple[Refusal, ...]:
+        above = above or self.site
+        items = above.data.get(key) or []
         refusals = []
         for index in range(len(items)):
-            component = self._resolve("condition", place.at(key, index, crumb=key), ConditionCommon, known)
+            component = self._resolve("condition", above.at(key, index, crumb=key), ConditionCommon, place)
             if component is None:
                 continue
-            if key == "skip_when":
+            if place is Place.SKIP:
                 self.skips.append(component)
             condition = build(component, self.workshop)
             if condition is not None:
@@ -249,7 +254,7 @@ class RuleCompiler:
         site = self.site.at(key)
         if key not in self.site.data:
             return self.registry.get(kind, item).build(self.registry.get(kind, item).Options(), self.workshop)
-        component = self._resolve(kind, site, NoCommon, self.known)
+        component = self._resolve(kind, site, NoCommon)
         return None if component is None else build(component, self.workshop)
 
     def _parse(self, spec: RuleSpec) -> tuple[Reading, ...]:
@@ -257,7 +262,7 @@ class RuleCompiler:
         for index, item in enumerate(spec.parse):
             name = item.get("field", "?") if isinstance(item, Mapping) else "?"
             site = self.site.at("parse", index, crumb=f"parse › {name}")
-            if isinstance(name, str) and name in {"index", "count", "text", "rest"}:
+            if isinstance(name, str) and name in STEP_MEMBERS:
                 site.report("duplicate-name", f"every step has {name!r} already; choose another name", "field")
             reading = self._reading(str(name), site, FieldCommon)
             if reading is not None:
@@ -286,10 +291,8 @@ class RuleCompiler:
         label = item.get("id") or item.get("type") or f"item {index + 1}" if isinstance(item, Mapping) else item
         site = self.site.at("verify", index, crumb=f"verify › {label}")
         scope = item.get("scope", "output") if isinstance(item, Mapping) else "output"
-        names = self.known | prompts.ANSWER_NAMES
-        if scope == "step":
-            names |= {"step", "previous"}
-        component = self._resolve("verifier", site, VerifyCommon, names)
+        place = Place.STEP if scope == "step" else Place.OUTPUT
+        component = self._resolve("verifier", site, VerifyCommon, place)
         if component is None or not component.options.enabled:
             return None
         self.verifiers.append(component)
@@ -312,12 +315,11 @@ class RuleCompiler:
 
     def _reuse(self, spec: RuleSpec) -> Reuse:
         site = self.site.at("reuse")
-        known = self.known | {"cached", "pass_ratio"}
         place = site.at("ignore_matching", crumb="ignore_matching")
         phrases = [
             self.workshop.regex(text)
             for index, text in enumerate(spec.reuse.ignore_matching)
-            if check_text(Notation.REGEX, text, place.at(index), self.workshop, known) is not None
+            if check_text(Notation.REGEX, text, place.at(index), self.workshop, frozenset()) is not None
         ]
         return Reuse(
             guard=spec.reuse.guard,
@@ -325,15 +327,14 @@ class RuleCompiler:
             ignore_matching=tuple(phrases),
             min_similarity=spec.reuse.min_similarity,
             top_k=spec.reuse.top_k,
-            skip_when=self._conditions("skip_when", known, site) if spec.reuse.skip_when else (),
+            skip_when=self._conditions("skip_when", Place.SKIP, site) if spec.reuse.skip_when else (),
         )
 
     def _rewriters(self, spec: RuleSpec) -> tuple[Rewrite, ...]:
-        known = self.known | prompts.ANSWER_NAMES | {"step", "previous"}
         rewriters = []
         for index in range(len(spec.rewrite)):
             site = self.site.at("rewrite", index, crumb="rewrite")
-            component = self._resolve("rewriter", site, RewriteCommon, known)
+            component = self._resolve("rewriter", site, RewriteCommon, Place.REWRITE)
             rewriter = build(component, self.workshop) if component is not None else None
             if component is None or rewriter is None:
                 continue
@@ -342,22 +343,21 @@ class RuleCompiler:
             rewriters.append(Rewrite(options.id or component.name, rewriter, when, site.where))
         return tuple(rewriters)
 
-    def _patch(self, spec: RuleSpec, base: frozenset[str]) -> Patch | None:
+    def _patch(self, spec: RuleSpec) -> Patch | None:
         if not spec.patch.enabled:
             return None
-        known = base | prompts.PATCH_NAMES | prompts.ANSWER_NAMES
-        prompting = self._prompting("patch", spec.patch, known, prompts.PATCH)
+        prompting = self._prompting(Place.PATCH, spec.patch, prompts.PATCH)
         return Patch(spec.patch.scope, spec.patch.max_calls, prompting)
 
-    def _repair(self, spec: RuleSpec, base: frozenset[str]) -> Repair | None:
+    def _repair(self, spec: RuleSpec) -> Repair | None:
         if not spec.repair.max_attempts:
             return None
-        prompting = self._prompting("repair", spec.repair, base | prompts.REPAIR_NAMES, prompts.REPAIR)
+        prompting = self._prompting(Place.REPAIR, spec.repair, prompts.REPAIR)
         return Repair(spec.repair.max_attempts, prompting)
 
-    def _prompting(self, key: str, spec: PromptingSpec, known: frozenset[str], default: str | None) -> Prompting:
-        if key in self.site.data:
-            check_notations(spec, self.site.at(key), self.workshop, known)
+    def _prompting(self, place: Place, spec: PromptingSpec, default: str | None) -> Prompting:
+        if place.value in self.site.data:
+            check_notations(spec, self.site.at(place.value), self.workshop, self._known(place))
         text = spec.prompt if spec.prompt is not None else default
         return Prompting(self._template(text), self._schema(spec.response_format or spec.response_format_from))
 
@@ -367,9 +367,9 @@ class RuleCompiler:
         except NotationError:
             return None  # reported by check_notations, at its place
 
-    def _fallback(self, spec: RuleSpec, base: frozenset[str]) -> Fallback:
+    def _fallback(self, spec: RuleSpec) -> Fallback:
         if "fallback" in self.site.data:
-            check_notations(spec.fallback, self.site.at("fallback"), self.workshop, base | prompts.FALLBACK_NAMES)
+            check_notations(spec.fallback, self.site.at("fallback"), self.workshop, self._known(Place.FALLBACK))
         return Fallback(spec.fallback.type, self._template(spec.fallback.text))
 
     def _template(self, text: str | None) -> Any:

@@ -59,6 +59,12 @@ def shipped() -> Path:
     return packed if packed.is_dir() else package.parent
 
 
+def shipped_rules() -> dict[str, str]:
+    """The files of the shipped rules by id, sorted: each is called after its rule."""
+    files = (path for path in (shipped() / "rules").rglob("*.yaml") if is_rule_file(path.name))
+    return {path.stem: str(path) for path in sorted(files, key=lambda path: path.stem)}
+
+
 def rules_called(name: str, folder: str | Path, but: str = "") -> list[str]:
     """The files with a line `id: NAME` in a folder, the file `but` left out; if none, those among the shipped rules."""
     line = re.compile(rf"^id:[ \t]*(['\"]?){re.escape(name)}\1[ \t]*(?:#.*)?\r?$", re.MULTILINE)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
+from stepflow.compiler.names import RUN_NAMES, Place
 from stepflow.compiler.resolve import notation_of
+from stepflow.config.references import shipped_rules
 from stepflow.config.schema import (
     AnswerCommon,
     ConditionCommon,
@@ -20,6 +23,7 @@ from stepflow.config.schema import (
     VerifyCommon,
 )
 from stepflow.config.suggest import nearest
+from stepflow.config.yaml_nodes import read_file
 from stepflow.errors import UsageError
 from stepflow.notation import Notation
 from stepflow.reference.schemas import VARIABLE, Schema, key_of, of_model, summary
@@ -33,9 +37,11 @@ ABOUT: Mapping[str, str] = {
     "rewriter": "mend failing steps without the model: `rewrite`",
     "condition": "decide something about a prompt or a candidate: `match`, `unless`, `skip_when`",
     "function": "compute in expressions and templates",
+    "name": "stand in every run, for expressions and templates to use beside the rule's own names",
     "backend": "are models: `backend` in a pipeline",
     "store": "keep records: `store` in a pipeline",
     "embedder": "make prompts comparable by likeness: `retrieve: embedder` in a pipeline",
+    "rule": "ship with stepflow, to use and to copy: `stepflow new rule ID --like RULE`",
 }
 """Every kind, in the order in which a run meets them, and what its components do."""
 
@@ -79,6 +85,9 @@ NOUNS: Mapping[str, str] = {
 }
 """What the definitions of a file's schema are called where they may stand."""
 
+WIDTH = 96
+"""Characters of a line of a page that is drawn for a terminal."""
+
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -116,8 +125,8 @@ class Page:
 
 def names(registry: Registry, kind: str) -> tuple[str, ...]:
     """All names of a kind, sorted. Raises `UsageError` when there is no such kind."""
-    if kind == "function":
-        return tuple(sorted(registry.functions))
+    if kind in LISTED:
+        return LISTED[kind](registry)
     if kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}{_hint(kind, tuple(ABOUT))}; kinds: {', '.join(ABOUT)}")
     return registry.names(kind)
@@ -130,18 +139,24 @@ def page(registry: Registry, kind: str, name: str) -> Page:
         raise UsageError(f"there is no {kind} {name!r}{_hint(name, known)}; `stepflow list {kind}` shows all")
     if kind == "function":
         return function_page(name, registry.functions[name])
+    if kind == "name":
+        return _name_page(name)
+    if kind == "rule":
+        return _rule_page(name)
     plug = registry.get(kind, name)  # type: ignore[arg-type]  # `names` has checked the kind
     _, _, text = inspect.cleandoc(plug.__doc__ or "").partition("\n\n")
     return Page(kind, name, summary(plug), text.strip(), tuple(_groups(kind, name, plug)))
 
 
 def find(registry: Registry, wanted: str) -> Page:
-    """The page of `KIND/NAME`, or of a NAME that one kind alone has. Raises `UsageError` with suggestions."""
+    """The page of `KIND/NAME`, or of a NAME that is one component's alone. Raises `UsageError` with suggestions."""
     kind, slash, name = wanted.partition("/")
     if slash:
         return page(registry, kind, name)
     every = [(each, known) for each in ABOUT for known in names(registry, each)]
     homes = [each for each, known in every if known == wanted]
+    if len(homes) > 1 and "name" in homes:
+        homes.remove("name")
     if len(homes) > 1:
         raise UsageError(f"{wanted!r} is the name of several: {', '.join(f'{home}/{wanted}' for home in homes)}")
     if not homes:
@@ -162,6 +177,39 @@ def function_page(name: str, function: Callable[..., Any]) -> Page:
         signature=name + _unannotated(function),
         examples=tuple(line.strip() for line in examples.splitlines() if line.strip()),
     )
+
+
+def _name_page(name: str) -> Page:
+    """The page of a name of the run."""
+    known = next(each for each in RUN_NAMES if each.name == name)
+    only = f", there in `{known.only_in}` only" if known.only_in else ""
+    places = ", ".join(f"`{place.value}`" for place in Place if place in known.places)
+    text = textwrap.fill(f"Can be used in {places}{only}.", WIDTH)
+    members = tuple(Parameter(f"{name}.{each}", type, "", False, said) for each, (type, said) in known.members.items())
+    return Page("name", name, known.meaning, text, (("Members", members),) if members else ())
+
+
+def _rule_page(name: str) -> Page:
+    """The page of a shipped rule: prompts from its own tests, and how to come by it."""
+    data = read_file(shipped_rules()[name]).data
+    tests = [(test["prompt"], test["expect"].get("matched") is not False) for test in data.get("tests", [])]
+    own, others = ([prompt for prompt, is_own in tests if is_own is wanted] for wanted in (True, False))
+    lists = [_prompts(title, prompts) for title, prompts in (("Prompts of its", own), ("Not its", others)) if prompts]
+    copy = f"Copy it to your rules, to change it: stepflow new rule my-{name} --like {name}"
+    return Page("rule", name, data.get("title", ""), "\n\n".join([*lists, copy]))
+
+
+def _prompts(title: str, prompts: Iterable[str]) -> str:
+    shown = [textwrap.shorten(each, WIDTH, placeholder=" …") for each in dict.fromkeys(prompts)][:5]
+    return "\n".join([f"{title}:", *(f"    {each}" for each in shown)])
+
+
+LISTED: Mapping[str, Callable[[Registry], tuple[str, ...]]] = {
+    "function": lambda registry: tuple(sorted(registry.functions)),
+    "name": lambda _: tuple(sorted(each.name for each in RUN_NAMES)),
+    "rule": lambda _: tuple(shipped_rules()),
+}
+"""Kinds that are no plugs, and what gives their names."""
 
 
 def parameters(model: type[BaseModel], schema: Schema | None = None) -> tuple[Parameter, ...]:

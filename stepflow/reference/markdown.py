@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from stepflow.catalog import FUNCTION_MODULES
+from stepflow.compiler.names import READ, RUN_NAMES, Place
 from stepflow.config.schema import (
     AnswerCommon,
     CachedTurn,
@@ -39,7 +40,7 @@ from stepflow.config.schema import (
     VerifyCommon,
 )
 from stepflow.reference.codes import CODES
-from stepflow.reference.components import ABOUT, COMMON, Page, Parameter, function_page, names, page, parameters
+from stepflow.reference.components import ABOUT, COMMON, LISTED, Page, Parameter, function_page, names, page, parameters
 from stepflow.reference.schemas import Schema, schema
 from stepflow.registry import Registry
 
@@ -76,9 +77,10 @@ PIPELINE_SECTIONS: tuple[Section, ...] = (
 
 def pages(registry: Registry) -> dict[str, str]:
     """The text of every page that this module makes, by file name."""
-    made = {f"{kind}s.md": kind_page(registry, kind) for kind in ABOUT if kind != "function"}
+    made = {f"{kind}s.md": kind_page(registry, kind) for kind in ABOUT if kind not in LISTED}
     return made | {
         "functions.md": functions_page(),
+        "names.md": names_page(),
         "rule-file.md": file_page("A rule file", _RULE_INTRODUCTION, schema("rule", registry), RuleSpec, RULE_SECTIONS),
         "pipeline-file.md": file_page(
             "A pipeline file", _PIPELINE_INTRODUCTION, schema("pipeline", registry), PipelineSpec, PIPELINE_SECTIONS
@@ -140,6 +142,42 @@ Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= >
 
 A text stands in quotes, `'…'` or `"…"`. A backslash in it stands before `n`, `r`, `t`, a quote or a backslash only; so
 one that a pattern is to see is written twice: `matches(code, '[A-Z]+-\\d+')`.""".strip()
+
+
+def names_page() -> str:
+    """The page of the names that every run has: where each can be used, and what it stands for."""
+    places = list(Place)
+    lines = [
+        f"| name | {' | '.join(f'`{place.value}`' for place in places)} |",
+        "| --- |" + " :-: |" * len(places),
+        f"| *the rule's own* | {' | '.join('✓' if place in READ else '·' for place in places)} |",
+    ]
+    for known in RUN_NAMES:
+        tick = f"in `{known.only_in}`" if known.only_in else "✓"
+        lines.append(f"| `{known.name}` | {' | '.join(tick if place in known.places else '·' for place in places)} |")
+    meanings = ["| name | what it stands for |", "| --- | --- |"]
+    for known in RUN_NAMES:
+        meanings.append(f"| `{known.name}` | {known.meaning} |")
+        meanings += [f"| `{known.name}.{member}` | {said} |" for member, (_, said) in known.members.items()]
+    table, meaning = "\n".join(lines), "\n".join(meanings)
+    return _page([MADE, "# Names", _NAMES, table, _NAMES_NOTES, "## What they stand for", meaning])
+
+
+_NAMES = """\
+Expressions and templates work with names. Some are **the rule's own**: its tables, its constraints, and its `let`
+values. The others are there in every run. `stepflow lint` says `unknown-name` where a name cannot be used, and
+`stepflow list name` shows this page in short."""
+
+_NAMES_NOTES = """\
+* A `when` and a `message` may use what their verifier or rewriter may, and `response_format` what the `prompt` beside
+  it may.
+* A `let` value may use the `let` values above it only.
+* A constraint that is `optional`, or a field, can be missing: ask with `is defined` first. What needs a missing name
+  has failed: a check does not pass, a `let` value or an `unless` declines the prompt, a prompt is not sent.
+* Readers (`constraints`, `parse`, `answer`), `segment` and `ignore_matching` use no names: they see a text only.
+* `tests` use no names either: what is under `expect` is compared as it stands. Their keys are in
+  [a rule file](rule-file.md#expect-in-a-test).
+* No constraint, table or `let` value may be called like a name of the run, and no field like a member of `step`."""
 
 
 def file_page(title: str, introduction: str, whole: Schema, model: type[BaseModel], sections: Iterable[Section]) -> str:

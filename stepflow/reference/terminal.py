@@ -6,9 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from stepflow.reference.components import ABOUT, Page, Parameter
-
-WIDTH = 96
+from stepflow.reference.components import ABOUT, WIDTH, Page, Parameter
 
 
 def listing(kind: str, pages: Iterable[Page]) -> str:

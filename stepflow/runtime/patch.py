@@ -142,7 +142,7 @@ def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
         "next_index": region.first,
         "failures": examination.reasons,
         "output": examination.text,
-        "step": {**shown.fields, "index": shown.index, "text": shown.text} if shown else {"index": region.first},
+        "step": visible(shown, len(steps)) if shown else {"index": region.first, "count": len(steps)},
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stepflow.authoring import new_rule
 from stepflow.catalog import registry
 from stepflow.cli.main import run
 from stepflow.config.schema import VerifyCommon
@@ -65,7 +66,7 @@ def test_every_component_has_a_page_that_says_what_it_does_and_explains_every_ke
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [part for part in EVERY if part[0] not in {"function", "embedder", "store"}],
+    [part for part in EVERY if part[0] not in {"function", "name", "rule", "embedder", "store"}],
     ids=lambda part: part,
 )
 def test_a_page_shows_every_parameter_of_the_component(kind, name):
@@ -94,6 +95,28 @@ def test_a_function_s_page_shows_its_signature_and_examples(capsys):
     out = said(capsys, "describe", "function/round")
     assert "round(value, digits=0)" in out
     assert "round(2.345, 2) == 2.35" in out
+
+
+def test_a_name_of_the_run_says_where_it_can_be_used_and_what_its_members_are(capsys):
+    out = said(capsys, "describe", "name/step")
+    assert out.startswith("name/step\n")
+    assert "Can be used in `verify: step`, `rewrite`, `patch`." in out
+    assert re.search(r"step\.index +whole number", out)
+
+
+def test_every_shipped_rule_is_listed_and_can_be_copied_by_that_name(capsys):
+    files = {path.stem for path in Path("rules").rglob("*.yaml") if ".tests." not in path.name}
+    assert set(names(registry(), "rule")) == files
+    assert "sql-select" in files
+    for name in files:
+        assert new_rule("mine", name)
+
+
+def test_a_shipped_rule_s_page_shows_prompts_of_its_own_and_how_to_copy_it(capsys):
+    out = said(capsys, "describe", "rule/sql-select")
+    assert re.search(r"Prompts of its:\n    \w", out)
+    assert re.search(r"Not its:\n    \w", out)
+    assert "stepflow new rule my-sql-select --like sql-select" in out
 
 
 def test_a_name_alone_is_enough_when_one_kind_has_it(capsys):

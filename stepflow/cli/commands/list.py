@@ -10,7 +10,8 @@ import click
 def command(kind: str | None) -> None:
     """List the components of every KIND, or of one, each with a line that says what it does.
 
-    Kinds: reader, converter, segmenter, verifier, rewriter, condition, function, backend, store, embedder.
+    Kinds: reader, converter, segmenter, verifier, rewriter, condition, function, name, backend, store, embedder, rule.
+    A name is one that every run has, such as `step`; a rule is one that ships with stepflow.
     """
     from stepflow.catalog import registry
     from stepflow.reference.components import ABOUT, names, page
