@@ -87,7 +87,7 @@ class Pipeline:
         `allow_model` (False fails instead of calling). Raises `BackendError`, `UnverifiedAnswer`, `UsageError`.
         """
         request, backend = self._request(prompt, **options)
-        journal, flight = Journal(), self._flight(backend)
+        journal, flight = Journal(), None if isinstance(backend, NoModel) else self.flight()
         try:
             outcome = drive(self._flow(request, journal, flight), self.archive, backend, flight)
         except StepflowError as error:
@@ -101,17 +101,15 @@ class Pipeline:
     async def arun(self, prompt: Prompt, **options: Any) -> Outcome:
         """The same without blocking the event loop."""
         request, backend = self._request(prompt, **options)
-        journal, flight = Journal(), self._flight(backend)
+        journal, flight = Journal(), None if isinstance(backend, NoModel) else self.flight()
         try:
             outcome = await adrive(self._flow(request, journal, flight), self.archive, backend, flight=flight)
         except StepflowError as error:
             self._note_failure(request, journal, error)
             raise
         finally:
-            if flight is not None and flight.leads:
-                import asyncio
-
-                await asyncio.to_thread(flight.land)
+            if flight is not None:
+                await flight.aland()
         return self._noted(request, outcome)
 
     def accepts(self, prompt: Prompt, answer: str, **options: Any) -> bool | None:
@@ -124,6 +122,10 @@ class Pipeline:
             return examine(task, cut(task.rule, answer)).passed
         except NotSegmentable:
             return False
+
+    def flight(self) -> Flight | None:
+        """The way of one run past others of the same request; None when the pipeline wants none (`single_flight`)."""
+        return None if self._keeper is None else Flight(self.archive, self._keeper)
 
     def close(self) -> None:
         """Close the store and the backend. Idempotent."""
@@ -151,12 +153,6 @@ class Pipeline:
         request = make_request(prompt, system=system, rule=rule, tenant=tenant, parameters=parameters)
         check_request(self.plan, request)
         return request, self.backend if allow_model else NoModel(self.backend)
-
-    def _flight(self, backend: Backend) -> Flight | None:
-        """None when the pipeline asks for none; a run that asks no model has nobody to wait for."""
-        if self._keeper is None or isinstance(backend, NoModel):
-            return None
-        return Flight(self.archive, self._keeper)
 
     def _flow(self, request: Request, journal: Journal, flight: Flight | None) -> Interpretation:
         return (interpret if flight is None else fly)(self.plan, request, journal)

@@ -1,29 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
-
-if TYPE_CHECKING:
-    from rediskit import Server
+from rediskit import KINDS, Server
 
 
 @pytest.fixture(scope="session")
-def redis_process() -> Iterator[Server]:
-    """One server for all tests; each takes it empty, as `redis_server`."""
-    from rediskit import Server  # it imports redis, which the other tests need not wait for
+def redis_servers() -> Iterator[Callable[[str], Server]]:
+    """A real server of a kind, emptied: one for all tests, which keeps nothing."""
+    started: dict[str, Server] = {}
 
-    server = Server().start()
+    def server(kind: str) -> Server:
+        if kind not in started:
+            started[kind] = Server(kind=kind).start()
+        started[kind].client.flushall()
+        return started[kind]
+
     yield server
-    server.kill()
+    for each in started.values():
+        each.kill()
 
 
-@pytest.fixture
-def redis_server(redis_process: Server) -> Server:
-    """A real server that keeps nothing, emptied."""
-    redis_process.client.flushall()
-    return redis_process
+@pytest.fixture(params=KINDS)
+def redis_server(request: pytest.FixtureRequest, redis_servers: Callable[[str], Server]) -> Server:
+    """A server of each kind that there is."""
+    return redis_servers(request.param)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

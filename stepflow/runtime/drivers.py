@@ -24,6 +24,7 @@ from stepflow.runtime.effects import (
     Reply,
     Save,
     Saved,
+    Wait,
 )
 from stepflow.runtime.interpreter import Interpretation
 
@@ -57,8 +58,8 @@ class Records(Protocol):
 class Boarding(Protocol):
     """How a run gets past others of the same request (`stepflow.runtime.flight.Flight`)."""
 
-    def board(self, join: Join) -> Looked | float:
-        """What came of waiting, or seconds after which to ask again."""
+    def board(self, join: Join) -> Looked | Wait:
+        """What came of waiting, or how long to wait before asking again."""
 
 
 Ask = Callable[[Generate], Awaitable[Completion]]
@@ -78,8 +79,8 @@ def drive(
                 return _timed(reached, started)
             if isinstance(reached, Join):
                 boarded = _board(flight, reached)
-                while isinstance(boarded, float):
-                    time.sleep(boarded)
+                while isinstance(boarded, Wait):
+                    _wait(boarded)
                     boarded = _board(flight, reached)
                 reply = boarded
                 continue
@@ -116,8 +117,8 @@ async def adrive(
                 return _timed(reached, started)
             if isinstance(reached, Join):
                 boarded = await asyncio.to_thread(_board, flight, reached)
-                while isinstance(boarded, float):
-                    await asyncio.sleep(boarded)
+                while isinstance(boarded, Wait):
+                    await _await(boarded)
                     boarded = await asyncio.to_thread(_board, flight, reached)
                 reached, reply = None, boarded
                 continue
@@ -129,8 +130,29 @@ async def adrive(
             interpretation.close()
 
 
-def _board(flight: Boarding | None, join: Join) -> Looked | float:
+def _board(flight: Boarding | None, join: Join) -> Looked | Wait:
     return Looked(None) if flight is None else flight.board(join)
+
+
+def _wait(wait: Wait) -> None:
+    if wait.over is None:
+        time.sleep(wait.seconds)
+    else:
+        with contextlib.suppress(TimeoutError):
+            wait.over.result(wait.seconds)
+
+
+async def _await(wait: Wait) -> None:
+    import asyncio
+
+    if wait.over is None:
+        await asyncio.sleep(wait.seconds)
+    else:
+        over = asyncio.wrap_future(wait.over)
+        try:
+            await asyncio.wait((over,), timeout=wait.seconds)
+        finally:
+            over.cancel()
 
 
 def _to_the_model(interpretation: Interpretation, records: Records, reply: Reply | None) -> Generate | Join | Outcome:

@@ -6,9 +6,13 @@ A test can play the world from a list; two drivers play it for real (drivers.py)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stepflow.model import Record
 from stepflow.protocols import Call, Completion, Nomination
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class Join:
 
     request_key: str
     patience_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet: ask again after `seconds`, or as soon as `over` is done."""
+
+    seconds: float
+    over: Future[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ import os
 import secrets
 import threading
 import time
+from concurrent.futures import Future
 from typing import Protocol
 
 from stepflow.errors import StoreError
 from stepflow.model import Record, Request
 from stepflow.plan import Plan
-from stepflow.runtime.effects import Generate, Join, Looked, Reply
+from stepflow.runtime.effects import Generate, Join, Looked, Reply, Wait
 from stepflow.runtime.interpreter import Interpretation, interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
@@ -71,60 +72,69 @@ class Leases(Protocol):
 
 
 class Keeper:
-    """Renews the leases of this process's leaders, in a thread that lives as long as there are any."""
+    """Knows this process's leaders, and renews their leases, in a thread that lives as long as there are any."""
 
     def __init__(self, lease_s: float = LEASE_S) -> None:
         self.lease_s = lease_s
         self._lock = threading.Lock()
-        self._flights: set[Flight] = set()
+        self._flights: dict[str, Flight] = {}
         self._thread: threading.Thread | None = None
 
-    def add(self, flight: Flight) -> None:
+    def leader(self, request_key: str) -> Flight | None:
+        """Who of this process leads the request."""
+        flight = self._flights.get(request_key)
+        return flight if flight is not None and flight.pid == os.getpid() else None
+
+    def add(self, request_key: str, flight: Flight) -> None:
         """Renew this flight's lease from now on."""
         with self._lock:
-            self._flights.add(flight)
+            self._flights[request_key] = flight
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._keep, name="stepflow-leases", daemon=True)
                 self._thread.start()
 
-    def drop(self, flight: Flight) -> None:
+    def drop(self, request_key: str, flight: Flight) -> None:
         """Renew it no longer."""
         with self._lock:
-            self._flights.discard(flight)
+            if self._flights.get(request_key) is flight:
+                del self._flights[request_key]
 
     def _keep(self) -> None:
         while True:
             time.sleep(self.lease_s / 3)
             with self._lock:
-                self._flights = {flight for flight in self._flights if flight.pid == os.getpid()}  # none of a fork's
-                if not self._flights:
+                own = {key: flight for key, flight in self._flights.items() if flight.pid == os.getpid()}  # no fork's
+                self._flights = own
+                if not own:
                     self._thread = None
                     return
-                due = tuple(self._flights)
+                due = tuple(own.values())
             for flight in due:
                 flight.renew()
 
 
 class Flight:
-    """One run's way past the others of the same request. `land` must be called at its end, whatever that is."""
+    """One run's way past the others of the same request. `land` must be called at its end, whatever that is.
+
+    Runs of the same process wait for their leader itself; of a leader elsewhere they see the lease and the record.
+    """
 
     def __init__(self, leases: Leases, keeper: Keeper) -> None:
         self.pid = os.getpid()
+        self.owner = f"{self.pid}.{secrets.token_hex(8)}"
+        self.over: Future[None] = Future()
+        """Done when it has landed."""
+        self.over.set_running_or_notify_cancel()  # who waits for it cannot cancel it
         self._leases = leases
         self._keeper = keeper
-        self._owner = f"{self.pid}.{secrets.token_hex(8)}"
         self._leads = ""
+        self._landed = False
         self._lock = threading.Lock()
         self._began: float | None = None
         self._leaders: set[str] = set()
 
-    @property
-    def leads(self) -> bool:
-        """Whether others wait for this run."""
-        return bool(self._leads)
-
-    def board(self, join: Join) -> Looked | float:
-        """What came of waiting: a record, or none (this run is to ask the model). Or seconds after which to ask again.
+    def board(self, join: Join) -> Looked | Wait:
+        """What came of waiting: a record, or none (this run is to ask the model). Or how long to wait for more.
 
         It never waits itself.
         """
@@ -137,39 +147,71 @@ class Flight:
         """Keep the lease, if it is still held."""
         with self._lock, contextlib.suppress(StoreError):
             if self._leads:
-                self._leases.acquire(self._leads, self._owner, self._keeper.lease_s)
+                self._leases.acquire(self._leads, self.owner, self._keeper.lease_s)
 
     def land(self) -> None:
         """Let the others go on. Idempotent; a store that cannot be reached lets the lease run out by itself."""
+        self._landed = True
         if not self._leads:
             return
-        self._keeper.drop(self)
         with self._lock, contextlib.suppress(StoreError):  # the lock: nothing is renewed after this
             key, self._leads = self._leads, ""
-            self._leases.release(key, self._owner)
+            if not key:
+                return
+            self._keeper.drop(key, self)
+            try:
+                self._leases.release(key, self.owner)
+            finally:
+                self.over.set_result(None)
 
-    def _board(self, join: Join) -> Looked | float:
+    async def aland(self) -> None:
+        """The same without blocking the event loop."""
+        import asyncio
+
+        self._landed = True
+        if self._leads:
+            await asyncio.to_thread(self.land)
+
+    def _board(self, join: Join) -> Looked | Wait:
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         waited = now - self._began
-        holder = self._leases.acquire(join.request_key, self._owner, self._keeper.lease_s)
-        if holder == self._owner:
-            self._leads = join.request_key
-            self._keeper.add(self)
+        leader = self._keeper.leader(join.request_key)
+        if leader is None:
+            if self._leaders and (found := self._look(join.request_key, waited)).record is not None:
+                return found
+            holder = self._acquire(join.request_key)
+            if holder == self.owner:
+                return self._look(join.request_key, waited)  # once more: the last owner may just have finished
         else:
-            self._leaders.add(holder)
-        record, notes = self._leases.lookup(join.request_key)  # after the lease: the last owner may just have finished
+            holder = leader.owner
+        self._leaders.add(holder)
+        left = join.patience_s - waited
+        if left <= 0 or len(self._leaders) > PATIENCE_LEADERS:
+            said = f"waited {waited:.2f} s for other runs of the same request without getting a record; no longer"
+            return Looked(None, (said,))
+        if leader is not None:
+            return Wait(left, leader.over)
+        return Wait(min(max(waited / 10, _PAUSES_S[0]), _PAUSES_S[1], left))
+
+    def _acquire(self, key: str) -> str:
+        """Take the lease; whose it is now. Whoever is cancelled meanwhile has landed already, and gives it back."""
+        holder = self._leases.acquire(key, self.owner, self._keeper.lease_s)
+        if holder == self.owner:
+            self._keeper.add(key, self)
+            self._leads = key
+            if self._landed:
+                self.land()
+        return holder
+
+    def _look(self, key: str, waited: float) -> Looked:
+        """The record that a leader has left, or word of what is done without one."""
+        record, notes = self._leases.lookup(key)
         if record is not None:
             self.land()
-            return Looked(
-                record, (*notes, f"the same request was being answered: waited {waited:.2f} s for its record")
-            )
-        if self.leads:
-            after = (
-                f"waited {waited:.2f} s for a run of the same request, which left no record; this one asks the model"
-            )
-            return Looked(None, (*notes, after) if self._leaders else notes)
-        if waited >= join.patience_s or len(self._leaders) > PATIENCE_LEADERS:
-            after = f"waited {waited:.2f} s for other runs of the same request without getting a record; no longer"
-            return Looked(None, (*notes, after))
-        return min(max(waited / 10, _PAUSES_S[0]), _PAUSES_S[1], join.patience_s - waited)
+            said = f"the same request was being answered: waited {waited:.2f} s for its record"
+        elif self._leaders:
+            said = f"waited {waited:.2f} s for a run of the same request, which left no record; this one asks the model"
+        else:
+            return Looked(None, notes)
+        return Looked(record, (*notes, said))

@@ -21,7 +21,6 @@ from stepflow.config.references import closure
 from stepflow.config.sources import PipelineFile
 from stepflow.engine import Pipeline, open_archive
 from stepflow.errors import StepflowError
-from stepflow.runtime.flight import Keeper
 from stepflow.version import VERSION
 
 LOCAL_STORES = frozenset({"memory", "diskcache"})
@@ -32,14 +31,12 @@ LOCAL_STORES = frozenset({"memory", "diskcache"})
 class Loaded:
     """One loading of a pipeline.
 
-    `keeper` is there when other processes may answer the same requests; `prices` are dollars for a prompt token and a
-    completion token, where known.
+    `prices` are dollars for a prompt token and a completion token, where known.
     """
 
     pipeline: Pipeline
     compiled: Compiled
     exact_at_once: bool
-    keeper: Keeper | None = None
     prices: tuple[float, float] | None = None
     users: int = 0
     retired: bool = False
@@ -167,9 +164,8 @@ def _loaded(compiled: Compiled, old: Loaded | None) -> Loaded:
     if old is not None and spec.backend == old.compiled.spec.backend:
         pipeline.backend.close()
         pipeline.backend = old.pipeline.backend
-    alone = spec.store.type == "memory" or not spec.store.single_flight
     at_once = spec.store.type in LOCAL_STORES and "exact" in compiled.plan.stages
-    return Loaded(pipeline, compiled, at_once, None if alone else Keeper())
+    return Loaded(pipeline, compiled, at_once)
 
 
 def _files(path: str, overrides: Mapping[str, Any] | None) -> list[str]:

@@ -18,12 +18,11 @@ from stepflow.model import Event, Outcome, Request
 from stepflow.plan import Plan
 from stepflow.protocols import Completion, Relay
 from stepflow.runtime.drivers import Records, adrive, new_id
-from stepflow.runtime.effects import Generate, Join
-from stepflow.runtime.flight import Flight, Keeper
+from stepflow.runtime.effects import Generate
+from stepflow.runtime.flight import fly
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
-from stepflow.server.flights import Flights
 from stepflow.server.gate import Gate
 from stepflow.server.houses import House, Loaded
 from stepflow.server.logs import Log
@@ -46,10 +45,6 @@ class _NeedsModel(Exception):
     """Only the model could answer this, and here it may not be asked."""
 
 
-class _Again(Exception):
-    """Another request has answered the same meanwhile: look again."""
-
-
 class _Answered(Exception):
     """The shared records answer it."""
 
@@ -69,7 +64,7 @@ class Served:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One request on its way. `key` is its identity; alike requests wait for each other when it `coalesces`."""
+    """One request on its way. `key` is its identity; `asked` is set once the model is about to be asked."""
 
     ask: Ask
     request: Request
@@ -80,10 +75,8 @@ class Job:
     records: Records
     entry: Entry
     key: str
-    coalesces: bool
     deadline: float
     asked: bool = False
-    waited: bool = False
 
 
 class Service:
@@ -98,7 +91,6 @@ class Service:
         self.gate = Gate(settings.model_calls, settings.waiting, settings.tenant_calls)
         self.log = Log(settings.log)
         self.open = 0
-        self._flights = Flights()
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
@@ -160,7 +152,6 @@ class Service:
             archive if control.max_age is None else NotOlder(archive, control.max_age),
             entry,
             request_key(plan.sources, request),
-            {"exact", "record"} <= plan.stages and control.max_age is None,
             asyncio.get_running_loop().time() + self.settings.wall_time,
         )
 
@@ -181,52 +172,43 @@ class Service:
 
     async def _flow(self, job: Job) -> Outcome:
         before = await asyncio.to_thread(job.records.lookup, job.key) if job.ask.control.refresh else (None, ())
-        while True:
-            try:
-                outcome = await self._drive(job)
-                break
-            except _Again:
-                job.entry.journal = Journal()
-            except _Answered as answered:
-                return answered.outcome
+        try:
+            outcome = await self._drive(job)
+        except _Answered as answered:
+            return answered.outcome
         old = before[0]
         if old is not None and outcome.record not in (None, old.id) and old.request_key == job.key:
             await asyncio.to_thread(job.loaded.pipeline.archive.delete, old.id)
         return outcome
 
     async def _drive(self, job: Job) -> Outcome:
-        async with AsyncExitStack() as flight:
+        async def ask(effect: Generate) -> Completion:
+            return await self._ask(job, effect)
 
-            async def ask(effect: Generate) -> Completion:
-                return await self._ask(job, effect, flight)
+        pipeline = job.loaded.pipeline
+        flight = (
+            pipeline.flight() if job.ask.control.max_age is None else None
+        )  # another's record may be too old for it
+        run = (interpret if flight is None else fly)(job.plan, job.request, job.entry.journal)
+        at_once = job.loaded.exact_at_once and "exact" in job.plan.stages
+        try:
+            return await adrive(run, job.records, pipeline.backend, flight=flight, ask=ask, exact_at_once=at_once)
+        finally:
+            if flight is not None:
+                await flight.aland()
 
-            run = interpret(job.plan, job.request, job.entry.journal)
-            at_once = job.loaded.exact_at_once and "exact" in job.plan.stages
-            return await adrive(run, job.records, job.loaded.pipeline.backend, ask=ask, exact_at_once=at_once)
-
-    async def _ask(self, job: Job, effect: Generate, flight: AsyncExitStack) -> Completion:
+    async def _ask(self, job: Job, effect: Generate) -> Completion:
         """One model call of a run, when it is its turn."""
         if effect.purpose == "passthrough":
             raise _NotOwned
         if not job.asked:
-            await self._before_asking(job, flight)
+            await self._look_into_shared(job)
             job.asked = True
         async with self._place(job):
             return await job.loaded.pipeline.backend.acomplete(effect.call)
 
-    async def _before_asking(self, job: Job, flight: AsyncExitStack) -> None:
-        """Wait for one that asks the same already; look into the shared records; else be the one that asks."""
-        leader = self._flights.of(job.key) if job.coalesces and not job.waited else None
-        if leader is not None:
-            await leader.end()
-            if leader.error is not None:
-                raise leader.error
-            job.waited = leader.landed
-            raise _Again
-        if job.coalesces and self._flights.of(job.key) is None:
-            await flight.enter_async_context(self._flights.leading(job.key))
-            if job.loaded.keeper is not None:
-                await _among_processes(job, job.loaded.keeper, flight)
+    async def _look_into_shared(self, job: Job) -> None:
+        """Raise `_Answered` when the records that all may read answer it."""
         shared = self.settings.shared
         if shared is not None and job.request.tenant != shared and "exact" in job.plan.stages:
             plan = replace(job.plan, stages=job.plan.stages - {"record"})
@@ -312,21 +294,6 @@ class Service:
         self.recent.close()
         for house in self.houses:
             house.close()
-
-
-async def _among_processes(job: Job, keeper: Keeper, stack: AsyncExitStack) -> None:
-    """Be the one that asks among all processes of the store. Raises `_Again` when another has left a record."""
-    flight = Flight(job.loaded.pipeline.archive, keeper)
-    stack.push_async_callback(asyncio.to_thread, flight.land)
-    join = Join(job.key, job.plan.limits.wall_time_s)
-    boarded = await asyncio.to_thread(flight.board, join)
-    while isinstance(boarded, float):
-        await asyncio.sleep(boarded)
-        boarded = await asyncio.to_thread(flight.board, join)
-    for note in boarded.notes:
-        job.entry.journal.add("flight", note)
-    if boarded.record is not None:
-        raise _Again
 
 
 def _planned(plan: Plan, ask: Ask) -> Plan:

@@ -6,7 +6,6 @@ import json
 import logging
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 import trustme
 from flowkit import COUNT, Flow, story, write_pipeline
+from processkit import Child
 from pydantic import ValidationError
 from rediskit import Server, free_port
 
@@ -235,18 +235,14 @@ for number in range(int(sys.argv[3])):
 """
 
 
-def writer(url: str, name: str, number: int) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", WRITE, url, name, str(number)], stdout=subprocess.PIPE, text=True)
-
-
 def test_two_processes_lose_nothing_and_see_each_other(store: RedisStore, redis_server: Server) -> None:
-    writers = [writer(redis_server.url, name, 300) for name in "ab"]
+    writers = [Child(WRITE, redis_server.url, name, 300) for name in "ab"]
     seen: list[LogEntry] = []
-    while any(each.poll() is None for each in writers):
+    while not all(each.ended for each in writers):
         seen += store.tail(seen[-1].id if seen else 0, "n")
         time.sleep(0.01)
     seen += store.tail(seen[-1].id if seen else 0, "n")
-    acknowledged = {line for each in writers for line in each.communicate()[0].split()}
+    acknowledged = {line for each in writers for line in each.end()}
     assert len(acknowledged) == 600
     assert sorted(entry.key for entry in seen) == sorted(acknowledged), "who follows the log sees each entry once"
     assert set(store.keys()) == acknowledged
@@ -256,11 +252,10 @@ def test_two_processes_lose_nothing_and_see_each_other(store: RedisStore, redis_
 
 
 def test_what_was_acknowledged_survives_a_server_that_is_killed_in_the_middle(own_server: Server) -> None:
-    writing = writer(own_server.url, "a", 100_000)
-    assert writing.stdout is not None
-    acknowledged = [writing.stdout.readline().strip() for _ in range(200)]
+    writing = Child(WRITE, own_server.url, "a", 100_000)
+    acknowledged = [str(writing.line()) for _ in range(200)]
     own_server.kill()
-    acknowledged += writing.communicate()[0].split()
+    acknowledged += writing.end()
     own_server.start()
     store = RedisStore(own_server.url)
     assert set(acknowledged) <= set(store.keys())

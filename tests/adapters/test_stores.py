@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
-from rediskit import Clock
+from rediskit import KINDS, Clock
 
 from stepflow.adapters.stores import diskcache_plug, memory
 from stepflow.adapters.stores.disk import DiskStore
@@ -41,10 +41,10 @@ def clock(monkeypatch):
     return now
 
 
-@pytest.fixture(params=["disk", "memory", "redis"])
-def make(request, tmp_path):
+@pytest.fixture(params=["disk", "memory", *KINDS])
+def make(request, tmp_path, redis_servers):
     opened = []
-    server = request.getfixturevalue("redis_server") if request.param == "redis" else None
+    server = redis_servers(request.param) if request.param in KINDS else None
     if server and "clock" in request.fixturenames:
         request.getfixturevalue("clock").server = server
 
@@ -52,9 +52,8 @@ def make(request, tmp_path):
         kinds = {
             "disk": lambda: DiskStore(tmp_path / "store", expire=expire),
             "memory": lambda: MemoryStore(expire, clock=time.time),
-            "redis": lambda: RedisStore(server.url, expire=expire),
         }
-        opened.append(kinds[request.param]())
+        opened.append(RedisStore(server.url, expire=expire) if server else kinds[request.param]())
         return opened[-1]
 
     yield make

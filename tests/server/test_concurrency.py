@@ -39,21 +39,33 @@ def test_twenty_identical_misses_make_one_model_call(tmp_path: Path, stream: boo
     assert sorted(spent) == [0] * 19 + [3]
 
 
-def test_those_who_wait_share_the_error_of_the_one_that_asks(tmp_path: Path) -> None:
-    model = Model(**{"count to 3": RateLimited("slow down")})  # type: ignore[arg-type]
-    model.seconds = 0.4
+def test_the_error_of_the_one_that_asks_is_its_own(tmp_path: Path) -> None:
+    model = counting()
+    model.seconds = 0.3
+    model.failures.append(RateLimited("slow down"))
     with running(tmp_path, model=model) as server:
         replies = together(8, lambda _: server.chat())
-    assert ({reply.status_code for reply in replies}, len(model.calls)) == ({429}, 1)
+    assert (sorted(reply.status_code for reply in replies), len(model.calls)) == ([200] * 7 + [429], 2)
+
+
+def test_a_model_that_fails_for_all_answers_nobody_one_by_one(tmp_path: Path) -> None:
+    model = Model(**{"count to 3": RateLimited("slow down")})  # type: ignore[arg-type]
+    model.seconds = 0.3
+    began = time.monotonic()
+    with running(tmp_path, model=model) as server:
+        replies = together(8, lambda _: server.chat())
+    assert ({reply.status_code for reply in replies}, len(model.calls)) == ({429}, 8)
+    assert time.monotonic() - began < 8 * model.seconds
 
 
 def test_when_the_one_that_asks_goes_another_asks_in_its_place(tmp_path: Path) -> None:
     model = counting()
-    model.seconds = 0.6
+    model.seconds = 30
     with running(tmp_path, model=model) as server:
         leader = threading.Thread(target=_give_up, args=(server,))
         leader.start()
-        time.sleep(0.1)
+        assert eventually(lambda: len(model.calls) == 1)
+        model.seconds = 0.1
         replies = together(4, lambda _: server.chat())
         leader.join()
     assert [reply.json()["choices"][0]["message"]["content"] for reply in replies] == [RIGHT] * 4
@@ -61,7 +73,7 @@ def test_when_the_one_that_asks_goes_another_asks_in_its_place(tmp_path: Path) -
 
 
 def _give_up(server: Running) -> None:
-    with contextlib.suppress(httpx.TimeoutException), httpx.Client(trust_env=False, timeout=0.3) as client:
+    with contextlib.suppress(httpx.TimeoutException), httpx.Client(trust_env=False, timeout=2) as client:
         body = {"model": "kit", "messages": [{"role": "user", "content": "count to 3"}]}
         client.post(f"{server.url}/v1/chat/completions", json=body)
 
