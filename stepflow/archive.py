@@ -121,15 +121,17 @@ class Archive:
 
     def save(self, record: Record) -> None:
         """Store a record and make it findable. It stands whole before anything points to it."""
-        if not record.id:
-            raise ValueError("a record without an id cannot be stored")
-        vector = self._embedder.embed(record.prompt)
-        key = _RECORD + record.id
-        stamped = self._stamp + vector if any(vector) else b""
-        self._store.write(
-            {key: encode_record(record), _EXACT + record.request_key: json.dumps(record.id)},
-            LogEntry("+", key, record.namespace, record.skeleton, record.signature, stamped),
-        )
+        self._write(record, {_EXACT + record.request_key: json.dumps(record.id)})
+
+    def adopt(self, record: Record) -> bool:
+        """Store a record that comes from elsewhere; False, and nothing is written, when its id is taken.
+
+        No request finds it as its own answer: it is verified before it is served, like any candidate.
+        """
+        if self._store.get(_RECORD + record.id) is not None:
+            return False
+        self._write(record, {})
+        return True
 
     def link(self, request_key: str, record_id: str) -> None:
         """Let exactly this request find a record that has just answered it."""
@@ -192,6 +194,17 @@ class Archive:
     def _stamp(self) -> bytes:
         """Four bytes before each vector in the log, so that those of another embedder are never compared with ours."""
         return zlib.crc32(f"{self._embedder.name}/{self._embedder.dimensions}".encode()).to_bytes(4, "little")
+
+    def _write(self, record: Record, pointers: Mapping[str, str]) -> None:
+        if not record.id:
+            raise ValueError("a record without an id cannot be stored")
+        vector = self._embedder.embed(record.prompt)
+        key = _RECORD + record.id
+        stamped = self._stamp + vector if any(vector) else b""
+        self._store.write(
+            {key: encode_record(record), **pointers},
+            LogEntry("+", key, record.namespace, record.skeleton, record.signature, stamped),
+        )
 
     def _read(self, key: str, notes: list[str], *, with_fields: bool = True) -> Record | None:
         text = self._store.get(key)

@@ -122,3 +122,59 @@ def test_what_to_delete_is_said_in_one_way(project, arguments) -> None:
     said = project("cache", "delete", *arguments)
     assert said.code == 2
     assert "by their ids, or by --rule and --tenant" in said.err
+
+
+def exported(project) -> str:
+    """Two records, written to a file; its text. The store is empty afterwards."""
+    project.replies("3", "7")
+    project("run", "Add 1 and 2")
+    project("run", "Add 3 and 4", "--tenant", "b")
+    said = project("cache", "export", "records.jsonl")
+    assert (said.code, said.out, said.err) == (0, "", "2 records exported\n")
+    assert project("cache", "prune", "--all").code == 0
+    return (project.folder / "records.jsonl").read_text("ascii")
+
+
+def test_exported_records_are_reused_where_they_are_imported(project) -> None:
+    text = exported(project)
+    said = project("cache", "import", "records.jsonl")
+    assert (said.code, said.err) == (0, "2 records imported, 0 known already, 0 refused\n")
+    assert project("cache", "check").code == 0
+    assert project("cache", "export").out == text
+    assert project("run", "What is the sum of 1 and 2?", "--no-model").out == "3\n"
+    assert project("run", "Add 3 and 4", "--no-model").code == 3  # another tenant's
+
+
+def test_an_imported_record_is_verified_before_it_answers_its_own_prompt(project) -> None:
+    exported(project)
+    project("cache", "import", "records.jsonl")
+    first = project("run", "Add 1 and 2", "--no-model", "--json").json
+    assert (first["outcome"], first["answer"]) == ("reuse", "3")
+    assert project("run", "Add 1 and 2", "--no-model", "--json").json["outcome"] == "exact"
+
+
+def test_what_is_there_already_stays_and_is_not_imported_twice(project) -> None:
+    exported(project)
+    project("cache", "import", "records.jsonl")
+    said = project("cache", "import", "records.jsonl")
+    assert (said.code, said.err) == (0, "0 records imported, 2 known already, 0 refused\n")
+    assert project("cache", "stats", "--json").json["records"] == 2
+
+
+def test_altered_lines_are_told_and_left_out_and_the_others_come_in(project) -> None:
+    first, second = exported(project).splitlines()
+    lines = [first.replace('"3"', '"4"'), "", "{}", second]
+    assert lines[0] != first
+    (project.folder / "records.jsonl").write_text("\n".join(lines), "ascii")
+    said = project("cache", "import", "records.jsonl")
+    assert said.code == 1
+    assert "records.jsonl:1: the record does not match its checksum: it was damaged or altered\n" in said.out
+    assert "records.jsonl:3: this is not a record, or only a part of one\n" in said.out
+    assert said.err == "1 record imported, 0 known already, 2 refused\n"
+
+
+def test_records_of_one_tenant_are_exported_alone(project) -> None:
+    exported(project)
+    project("cache", "import", "records.jsonl")
+    assert project("cache", "export", "--tenant", "b").out.count("\n") == 1
+    assert project("cache", "export", "--rule", "no-such-rule").out == ""

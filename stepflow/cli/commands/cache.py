@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from stepflow.model import Record
 
 
-@click.group(short_help="Look into the store; delete, prune, check.")
+@click.group(short_help="Look into the store; delete, prune, check, export, import.")
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline whose store is meant.")
 @click.pass_context
 def command(context: click.Context, pipeline: str | None) -> None:
-    """Look into a pipeline's store: figures, records, self-audit; delete and prune."""
+    """Look into a pipeline's store: figures, records, self-audit; delete and prune; export and import."""
     context.obj = pipeline
 
 
@@ -93,6 +93,53 @@ def prune(pipeline: str | None, everything: bool) -> None:
 
 
 @command.command()
+@click.argument("output", metavar="[OUT.jsonl]", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@click.option("--rule", metavar="ID", help="Only the records of this rule.")
+@click.option("--tenant", metavar="NAME", help="Only the records of this tenant ('' are those of none).")
+@click.pass_obj
+def export(pipeline: str | None, output: str, rule: str | None, tenant: str | None) -> None:
+    """Write the records to a file or stdout, one a line, each with its checksum."""
+    from stepflow.records import encode_record
+
+    count = 0
+    with _archive(pipeline) as archive, click.open_file(output, "w", encoding="ascii", atomic=output != "-") as file:
+        for record in archive.records(rule, tenant):
+            click.echo(encode_record(record), file=file)
+            count += 1
+    click.echo(f"{plural(count, 'record')} exported", err=True)
+
+
+@command.command("import")
+@click.argument("source", metavar="IN.jsonl", type=click.File("r", encoding="utf-8", errors="replace"))
+@click.pass_obj
+def import_records(pipeline: str | None, source: IO[str]) -> int:
+    """Add the records of an exported file ('-' is stdin); those that are there already stay as they are.
+
+    What comes from a file is verified before it is served, also for the very prompt that it answers. Lines that cannot
+    be read are told and left out; the exit code is 1 then.
+    """
+    from stepflow.records import UnreadableRecord, decode_record
+
+    taken = known = refused = 0
+    with _archive(pipeline, create=True) as archive:
+        for number, line in enumerate(source, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = decode_record(line.rstrip("\r\n"))
+            except UnreadableRecord as error:
+                click.echo(f"{source.name}:{number}: {error}")
+                refused += 1
+                continue
+            if archive.adopt(record):
+                taken += 1
+            else:
+                known += 1
+    click.echo(f"{plural(taken, 'record')} imported, {known} known already, {refused} refused", err=True)
+    return 1 if refused else 0
+
+
+@command.command()
 @click.pass_obj
 def check(pipeline: str | None) -> int:
     """Audit the store: every finding on a line; exit code 1 when there is any."""
@@ -105,13 +152,13 @@ def check(pipeline: str | None) -> int:
 
 
 @contextmanager
-def _archive(pipeline: str | None) -> Iterator[Archive]:
+def _archive(pipeline: str | None, *, create: bool = False) -> Iterator[Archive]:
     from stepflow.engine import open_archive, store_of
 
     spec = store_of(pipeline_path(pipeline))
     if spec.type == "memory":
         raise UsageError("this pipeline keeps its records in memory: nothing of them outlives a run")
-    if spec.type == "diskcache" and not Path(spec.path).expanduser().is_dir():
+    if not create and spec.type == "diskcache" and not Path(spec.path).expanduser().is_dir():
         click.echo(f"nothing is stored yet: there is no folder {spec.path}", err=True)
         spec = spec.model_copy(update={"type": "memory"})  # an empty one, so that asking creates no folder
     archive = open_archive(spec)
