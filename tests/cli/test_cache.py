@@ -178,3 +178,9 @@ def test_records_of_one_tenant_are_exported_alone(project) -> None:
     project("cache", "import", "records.jsonl")
     assert project("cache", "export", "--tenant", "b").out.count("\n") == 1
     assert project("cache", "export", "--rule", "no-such-rule").out == ""
+
+
+def test_an_export_into_a_folder_that_is_not_there_is_refused(project) -> None:
+    said = project("cache", "export", "none/records.jsonl")
+    assert (said.code, said.out) == (2, "")
+    assert "none/records.jsonl cannot be written: there is no folder none\n" in said.err

@@ -101,6 +101,8 @@ def export(pipeline: str | None, output: str, rule: str | None, tenant: str | No
     """Write the records to a file or stdout, one a line, each with its checksum."""
     from stepflow.records import encode_record
 
+    if not Path(output).parent.is_dir():
+        raise UsageError(f"{output} cannot be written: there is no folder {Path(output).parent}")
     count = 0
     with _archive(pipeline) as archive, click.open_file(output, "w", encoding="ascii", atomic=output != "-") as file:
         for record in archive.records(rule, tenant):
