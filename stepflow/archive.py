@@ -56,12 +56,12 @@ class Archive:
         Its steps come without their fields: it is served as it stands.
         """
         row = self._store.get(_EXACT + request_key)
+        notes = [*self._store.news()]
         if row is None:
-            return None, ()
-        notes: list[str] = []
+            return None, tuple(notes)
         record_id = _text(row)
         if record_id is None:
-            return None, (f"the row of request {request_key} is unreadable",)
+            return None, (*notes, f"the row of request {request_key} is unreadable")
         record = self._read(_RECORD + record_id, notes, with_fields=False)
         if record is not None:
             self._store.credit(_EXACT + request_key)

@@ -82,7 +82,11 @@ class ScriptExhausted(BackendError):
 
 
 class StoreError(StepflowError):
-    """The store cannot be opened, read or written."""
+    """The store cannot be opened, read or written. With `told` it says what was said before, of the same trouble."""
+
+    def __init__(self, message: str, *, told: bool = False) -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class UnverifiedAnswer(StepflowError):

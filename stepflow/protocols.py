@@ -280,6 +280,9 @@ class Store(Protocol):
     def check(self) -> Sequence[str]:
         """A self-audit: one sentence per thing found wrong; empty when sound."""
 
+    def news(self) -> Sequence[str]:
+        """What has mended by itself since this was last asked: a sentence for each, for the journal."""
+
     def close(self) -> None:
         """Free what was opened. Idempotent."""
 

@@ -19,7 +19,7 @@ def redis_servers() -> Iterator[Callable[[str], Server]]:
 
     yield server
     for each in started.values():
-        each.kill()
+        each.close()
 
 
 @pytest.fixture(params=KINDS)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -70,13 +72,15 @@ class Server:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client: Any = redis.Redis(port=self.port, socket_timeout=10, socket_connect_timeout=10)
         self._away = redis.exceptions.RedisError
+        self._own = tempfile.TemporaryDirectory()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
         """Start, and wait until it answers."""
-        keeping = ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self.folder)] if self.folder else []
+        keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.folder else []
         listening = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command = [programs()[self.kind], *listening, *keeping, *self.options]
+        folder = ["--dir", str(self.folder or self._own.name)]  # a replica writes there whatever else it is told
+        command = [programs()[self.kind], *listening, *folder, *keeping, *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while True:
@@ -96,6 +100,21 @@ class Server:
             self._process.wait(30)
             self._process = None
         self.client.connection_pool.disconnect()
+
+    def close(self) -> None:
+        """Kill it for good."""
+        self.kill()
+        self._own.cleanup()
+
+    def pause(self) -> None:
+        """Let it hang: it takes connections and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def age(self, seconds: float) -> None:
         """Let time pass for everything that expires."""

@@ -179,15 +179,18 @@ def _at_once(interpretation: Interpretation, records: Records) -> tuple[Outcome 
 
 
 def perform(effect: Effect, records: Records) -> Reply:
-    """Do one store effect. A store that cannot be used costs a model call, never an answer."""
+    """Do one store effect. A store that cannot be used costs a model call, never an answer.
+
+    A trouble that lasts is told once; after that the journal only says what was not stored for it.
+    """
     try:
         return _perform(effect, records)
     except StoreError as error:
-        note = f"the store cannot be used: {error}"
+        notes = () if error.told else (f"the store cannot be used: {error}",)
         if isinstance(effect, Lookup):
-            return Looked(None, (note,))
+            return Looked(None, notes)
         if isinstance(effect, Nominate):
-            return Nomination(notes=(note,))
+            return Nomination(notes=notes)
         return Saved(None, f"not stored: {error}")
 
 

@@ -141,7 +141,8 @@ class Flight:
         try:
             return self._board(join)
         except StoreError as error:
-            return Looked(None, (f"other runs of the same request cannot be seen: {error}",))
+            notes = () if error.told else (f"other runs of the same request cannot be seen: {error}",)
+            return Looked(None, notes)
 
     def renew(self) -> None:
         """Keep the lease, if it is still held."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import socket
-import ssl
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from flowkit import COUNT, Flow, story, write_pipeline
 from processkit import Child
 from pydantic import ValidationError
 from rediskit import Server, free_port
 
 import stepflow
-from stepflow.adapters.stores import redis, redis_server
+from stepflow.adapters.stores import redis
 from stepflow.adapters.stores.redis import RedisStore
 from stepflow.cli.main import run
 from stepflow.engine import open_archive, store_of
@@ -45,25 +40,20 @@ def store(redis_server: Server) -> Iterator[RedisStore]:
 
 
 @pytest.fixture
-def flow(redis_server: Server, tmp_path: Path) -> Iterator[Flow]:
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": redis_server.url})
-    yield flow
-    flow.pipeline.close()
-
-
-@pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Server]:
     """A server that keeps its data, for tests that kill it."""
     folder = tmp_path / "server"
     folder.mkdir()
     server = Server(folder)
     yield server.start()
-    server.kill()
+    server.close()
 
 
 @pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_server, "PAUSE_S", (0.05, 0.2))
+def flow(redis_server: Server, tmp_path: Path) -> Iterator[Flow]:
+    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": redis_server.url})
+    yield flow
+    flow.pipeline.close()
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -274,224 +264,6 @@ def test_machines_that_reach_the_store_by_other_addresses_share_exact_hits(
     assert second.ask("count to 3").outcome == "exact"
     first.pipeline.close()
     second.pipeline.close()
-
-
-# --- outages ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("short_pauses")
-def test_without_the_server_the_model_answers_and_with_it_all_is_as_before(own_server: Server, tmp_path: Path) -> None:
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": own_server.url})
-    assert flow.ask("count to 3", RIGHT).outcome == "miss"
-    own_server.kill()
-    away = flow.ask("count to 3", RIGHT)
-    assert (away.outcome, away.final, away.record, away.calls) == ("miss", "verified", None, 1)
-    assert "exact: the store cannot be used: the store redis://127.0.0.1" in story(away)
-    assert "record: not stored" in story(away)
-    own_server.start()
-    time.sleep(0.3)
-    assert flow.ask("count to 3").outcome == "exact"
-    assert flow.ask("please count to 3").outcome == "reuse"
-    flow.pipeline.close()
-
-
-@pytest.mark.usefixtures("short_pauses")
-def test_a_pipeline_starts_while_the_server_is_away(tmp_path: Path) -> None:
-    server = Server()
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": server.url})
-    assert flow.ask("count to 3", RIGHT).final == "verified"
-    server.start()
-    time.sleep(0.3)
-    assert flow.ask("count to 3", RIGHT).outcome == "miss"
-    assert flow.ask("count to 3").outcome == "exact"
-    flow.pipeline.close()
-    server.kill()
-
-
-def test_a_connection_that_was_cut_is_made_anew_unnoticed(store: RedisStore, redis_server: Server) -> None:
-    store.put("a", "1")
-    redis_server.client.client_kill_filter(_type="normal", skipme=True)
-    assert store.get("a") == "1"
-
-
-def test_a_server_that_was_restarted_is_used_again_and_knows_no_script(own_server: Server) -> None:
-    store = RedisStore(own_server.url)
-    store.put("a", "1")
-    own_server.kill()
-    own_server.start()
-    store.put("b", "2")
-    assert list(store.keys()) == ["a", "b"]
-    store.close()
-
-
-def test_nobody_waits_twice_for_the_same_outage() -> None:
-    """A listener that takes connections and never answers: the first question times out, the next fail at once."""
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        store = RedisStore(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0?socket_timeout=0.5")
-        began = time.monotonic()
-        with pytest.raises(StoreError, match="cannot be reached: Timeout"):
-            store.get("a")
-        assert time.monotonic() - began < 3
-        began = time.monotonic()
-        for ask in (lambda: store.get("a"), lambda: store.put("a", "1"), lambda: store.acquire("k", "me", 1)):
-            with pytest.raises(StoreError, match=r"is away \(Timeout.*; it is tried again in 0\.\d s"):
-                ask()
-        assert time.monotonic() - began < 0.1
-        store.close()
-
-
-def test_the_pause_grows_and_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    store = RedisStore(f"redis://127.0.0.1:{free_port()}/0")
-    pauses = []
-    for _ in range(8):
-        with pytest.raises(StoreError, match="cannot be reached"):
-            store.get("a")
-        pauses.append(store._server._away_until - now)
-        now = store._server._away_until
-    assert pauses == pytest.approx([0.25, 0.5, 1, 2, 4, 5, 5, 5])
-
-
-def test_a_full_server_refuses_writes_and_the_answer_is_served_all_the_same(tmp_path: Path) -> None:
-    server = Server(None, "--maxmemory", "1mb", "--maxmemory-policy", "noeviction").start()
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": server.url})
-    server.client.config_set("maxmemory", 1)
-    outcome = flow.ask("count to 3", RIGHT)
-    assert (outcome.final, outcome.record) == ("verified", None)
-    assert "record: not stored: the store redis://127.0.0.1" in story(outcome)
-    assert "refuses: " in story(outcome)
-    flow.pipeline.close()
-    server.kill()
-
-
-# --- secrets, rights, TLS ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def guarded() -> Iterator[Server]:
-    """A server with a user who may touch this store's keys only."""
-    server = Server().start()
-    server.client.execute_command("ACL", "SETUSER", "cacher", "on", f">{SECRET}", "~stepflow:*", "+@all", "-@dangerous")
-    server.client.execute_command("ACL", "SETUSER", "default", "resetpass", ">only-for-the-tests")
-    server.client.connection_pool.disconnect()
-    yield server
-    server.kill()
-
-
-def with_user(server: Server, user: str, password: str = QUOTED) -> str:
-    return server.url.replace("://", f"://{user}:{password}@")
-
-
-def test_a_user_with_rights_on_the_prefix_alone_is_enough(guarded: Server) -> None:
-    store = RedisStore(with_user(guarded, "cacher"), expire=60)
-    store.write({"a": "1"}, plus("a"))
-    assert store.acquire("k", "me", 5) == "me"
-    store.release("k", "me")
-    assert (store.get("a"), list(store.keys()), store.with_skeleton("n", "s", 1)) == ("1", ["a"], ("a",))
-    assert [entry.key for entry in store.tail(0, "n")] == ["a"]
-    assert store.prune() == 0
-    assert store.stats()["values"] == 1
-    assert list(store.check()) == []
-    assert store.delete("a") is True
-    store.close()
-    other = RedisStore(with_user(guarded, "cacher"), prefix="other")
-    with pytest.raises(StoreError, match="refuses"):
-        other.put("a", "1")
-    other.close()
-
-
-@pytest.mark.parametrize("user", ["cacher", "stranger"])
-def test_no_password_is_ever_shown(
-    guarded: Server, tmp_path: Path, user: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    url = with_user(guarded, user)
-    path = write_pipeline(
-        tmp_path,
-        store={"type": "redis", "url": url, "single_flight": 3 if user == "stranger" else True},
-        backend={"type": "scripted", "replies": [RIGHT], "cycle": True},
-        trace={"dir": str(tmp_path / "traces")},
-    )
-    (tmp_path / "sound.yaml").write_text(Path(path).read_text().replace(': 3}, "trace"', ': true}, "trace"'))
-    for arguments in (
-        ["lint", path],
-        *(["run", "-p", name, "count to 3"] for name in (path, str(tmp_path / "sound.yaml"))),
-        *(["cache", "-p", str(tmp_path / "sound.yaml"), *words] for words in (["stats"], ["show"], ["check"])),
-    ):
-        run(arguments)
-    shown = "".join(capfd.readouterr()) + caplog.text
-    shown += "".join(file.read_text() for file in tmp_path.rglob("traces/*"))
-    assert f"127.0.0.1:{guarded.port}" in shown
-    for secret in (SECRET, QUOTED, "hunter2"):
-        assert secret not in shown
-
-
-def test_a_wrong_password_is_said_to_be_wrong(guarded: Server) -> None:
-    store = RedisStore(with_user(guarded, "cacher", "wrong-password"))
-    with pytest.raises(StoreError, match=r"cannot be reached: .*invalid username-password") as caught:
-        store.get("a")
-    assert "wrong-password" not in str(caught.value)
-    store.close()
-
-
-def serve_tls(context: ssl.SSLContext, to_port: int) -> socket.socket:
-    """A listener on loopback that speaks TLS and passes everything on."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for each in (source, sink):
-                each.close()
-
-    def accept() -> None:
-        while True:
-            try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                outside = context.wrap_socket(plain, server_side=True)
-            except OSError:
-                plain.close()
-                continue
-            inside = socket.create_connection(("127.0.0.1", to_port))
-            for pair in ((outside, inside), (inside, outside)):
-                threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    return listener
-
-
-@pytest.mark.parametrize(
-    ("name", "trusted", "works"),
-    [("127.0.0.1", True, True), ("127.0.0.1", False, False), ("elsewhere.example", True, False)],
-    ids=["right", "unknown authority", "another host's certificate"],
-)
-def test_tls_is_a_matter_of_the_url_and_checks_the_certificate(
-    redis_server: Server, tmp_path: Path, name: str, trusted: bool, works: bool
-) -> None:
-    authority, stranger = trustme.CA(), trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    (authority if trusted else stranger).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    listener = serve_tls(context, redis_server.port)
-    store = RedisStore(f"rediss://127.0.0.1:{listener.getsockname()[1]}/0?ssl_ca_certs={tmp_path}/ca.pem")
-    if works:
-        store.put("a", "1")
-        assert store.get("a") == "1"
-    else:
-        with pytest.raises(StoreError, match="certificate verify failed"):
-            store.get("a")
-    store.close()
-    listener.close()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

@@ -150,6 +150,10 @@ class DiskStore:
         """Audit the values and the log; a sentence for each thing found wrong."""
         return (*self._check_values(), *self._log.check())
 
+    def news(self) -> Sequence[str]:
+        """Nothing: what goes wrong here does not mend by itself."""
+        return ()
+
     def close(self) -> None:
         """Close what was opened. Idempotent."""
         self._give_credit()

@@ -10,7 +10,8 @@ size limit here: set `expire`, and give the server `maxmemory` with the policy `
 records go first.
 
 It declines (a store error) when the URL is none, the library is missing (the extra `redis`), or the server cannot be
-reached. Then requests are answered by the model, and the server is asked again after a pause of at most 5 seconds.
+reached, or refuses. Then requests are answered by the model, the journal says so once, and a server that was away is
+asked again after a pause of at most 5 seconds.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class RedisStore:
             pipe = client.pipeline()
             return pipe.delete(self._name("value", key)).zrem(self._name("written"), key).execute()
 
-        return bool(self._server.ask(action)[0])
+        return bool(self._server.ask(action, writes=True)[0])
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """The live keys with the prefix, the longest unwritten first."""
@@ -171,6 +172,10 @@ class RedisStore:
             ]
         return findings
 
+    def news(self) -> Sequence[str]:
+        """That the server is back, or takes again what it refused."""
+        return self._server.news()
+
     def close(self) -> None:
         """Close the connections. Idempotent."""
         self._server.close()
@@ -189,7 +194,7 @@ class RedisStore:
         return int(self._run(self._do_write, [], arguments))
 
     def _run(self, script: Callable[..., Any], names: list[str], arguments: list[Any]) -> Any:
-        return self._server.ask(lambda client: script(names, arguments, client))
+        return self._server.ask(lambda client: script(names, arguments, client), writes=True)
 
     def _written(self) -> Iterator[list[str]]:
         """All keys that were written and not deleted, in pages, the longest unwritten first."""
@@ -200,7 +205,7 @@ class RedisStore:
 
         while rows := self._server.ask(action):
             yield [key for key in (_text(member) for member, _ in rows) if key is not None]
-            after = f"({rows[-1][1]:.0f}"
+            after = f"({rows[-1][1]!r}"
 
     def _each(self, items: Any, command: Any) -> list[Any]:
         """The answers to one command for each of the items; an exception stands where one was refused."""

@@ -16,10 +16,23 @@ local now = time[1] * 1000000 + time[2]
 
 local function at(...) return table.concat({prefix, ...}, ':') end
 
+-- A key of ours that another client has made something else counts as lost; a log that took an id too large does too.
+local function call(command, name, ...)
+  local answer = redis.pcall(command, name, ...)
+  local said = type(answer) == 'table' and answer.err
+  if not said then return answer end
+  if string.find(said, 'WRONGTYPE') or string.find(said, 'smaller than') or string.find(said, 'exhausted') then
+    redis.call('DEL', name)
+  end
+  return redis.call(command, name, ...)
+end
+
 -- Ids are the server's microseconds, so that they go on growing when its data are lost; and they grow also when its
 -- clock is set back. Lua is exact up to 2^53, which is in the year 2255.
 local function tick()
-  local id = math.max(tonumber(redis.call('GET', at('last')) or 0) + 1, now)
+  local last = tonumber(call('GET', at('last')) or 0) or 0
+  if not (last < 2^53) then last = 0 end
+  local id = math.max(last + 1, now)
   redis.call('SET', at('last'), string.format('%.0f', id))
   return id
 end
@@ -39,13 +52,13 @@ local function gone(key) return redis.call('EXISTS', at('value', key)) == 0 end
 local function place(namespace, kind, hash, key, id)
   local name = at('hash', namespace, kind, hash)
   local existed = redis.call('EXISTS', name) == 1
-  redis.call('ZADD', name, id, key)
+  call('ZADD', name, id, key)
   outlive(name, existed)
 end
 
 local function displace(key, namespace, skeleton, signature)
-  redis.call('ZREM', at('hash', namespace, 's', skeleton), key)
-  redis.call('ZREM', at('hash', namespace, 'g', signature), key)
+  call('ZREM', at('hash', namespace, 's', skeleton), key)
+  call('ZREM', at('hash', namespace, 'g', signature), key)
 end
 
 local id
@@ -57,7 +70,7 @@ for i = 4, 3 + 2 * count, 2 do
     redis.call('SET', at('value', key), value)
   end
   id = tick()
-  redis.call('ZADD', at('written'), string.format('%.0f', id), key)
+  call('ZADD', at('written'), string.format('%.0f', id), key)
 end
 -- Two of the oldest for each new one: what has expired never piles up, and no write pays for many.
 for _, key in ipairs(redis.call('ZRANGE', at('written'), 0, 1)) do
@@ -69,7 +82,7 @@ if ARGV[first] then
   local op, key, namespace, skeleton, signature, vector = unpack(ARGV, first, first + 5)
   id = tick()
   local number = string.format('%.0f', id)
-  local was = redis.call('HMGET', at('entry', key), 'n', 's', 'g')
+  local was = call('HMGET', at('entry', key), 'n', 's', 'g')
   if was[1] then displace(key, was[1], was[2], was[3]) end
   if op == '+' then
     redis.call('HSET', at('entry', key), 'n', namespace, 's', skeleton, 'g', signature)
@@ -81,7 +94,7 @@ if ARGV[first] then
   end
   local log = at('log', namespace)
   local existed = redis.call('EXISTS', log) == 1
-  redis.call('XADD', log, number .. '-0', 'o', op, 'k', key, 's', skeleton, 'g', signature, 'v', vector)
+  call('XADD', log, number .. '-0', 'o', op, 'k', key, 's', skeleton, 'g', signature, 'v', vector)
   outlive(log, existed)
   for _, old in ipairs(keep > 0 and redis.call('XRANGE', log, '-', '+', 'COUNT', 2) or {}) do
     local fields = old[2]
@@ -107,13 +120,15 @@ return count
 
 ACQUIRE = """
 -- KEYS: the lease. ARGV: owner, milliseconds. Returns whose it is now.
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return owner end
+-- What another client has put there, and what outlives any lease of ours, binds nobody.
+local owner, left = redis.pcall('GET', KEYS[1]), redis.call('PTTL', KEYS[1])
+local held = type(owner) == 'string' and left >= 0 and left <= 10 * tonumber(ARGV[2])
+if held and owner ~= ARGV[1] then return owner end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]
 """
 
 RELEASE = """
 -- KEYS: the lease. ARGV: owner.
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """
