@@ -96,6 +96,7 @@ class Reuse:
     min_similarity: float | None = None
     top_k: int | None = None
     skip_when: tuple[Refusal, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

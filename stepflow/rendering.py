@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stepflow.config.document import Document
 from stepflow.config.scalars import resolve
 from stepflow.errors import StepflowError
-from stepflow.model import Record, Request
+from stepflow.model import Constraint, Record, Request
 from stepflow.plan import Plan, Rule
 from stepflow.protocols import Call, Candidate, Completion, Nomination
 from stepflow.runtime.effects import Effect, Generate, Generated, Looked, Lookup, Nominate, Reply, Saved
-from stepflow.runtime.extract import Declined, Task, understand
+from stepflow.runtime.extract import Declined, Task, left_over, read_constraint, understand
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import Keys, content_words, draft_record
@@ -129,7 +130,8 @@ def prompt_text(plan: Plan, rule: Rule, request: Request, output: str | None = N
     try:
         task = understand(rule, request, forced=request.rule is not None)
     except Declined as reason:
-        return "\n".join([*lines, f"declines: {_scalar(str(reason))}  # {reason.where or rule.path}"]) + "\n"
+        lines.append(f"declines: {_scalar(str(reason))}  # {reason.where or rule.path}")
+        return "\n".join([*lines, *_declined_lines(rule, request)]) + "\n"
     lines += [*_match_lines(rule, request), *_reading_lines(task)]
     lines += _asked_lines("generate", first_calls(plan, request, []))
     if output is not None:
@@ -188,19 +190,60 @@ def _match_lines(rule: Rule, request: Request) -> list[str]:
 
 
 def _reading_lines(task: Task) -> list[str]:
-    lines = ["constraints:" if task.constraints else "constraints: {}"]
-    where = {reading.name: reading.where for reading in task.rule.constraints}
-    for name, constraint in task.constraints.items():
-        read = ", ".join(repr(task.request.prompt[start:end]) for start, end in constraint.spans)
+    missing = {reading.name: "not there" for reading in task.rule.constraints if reading.name not in task.constraints}
+    return [
+        *_constraint_lines(task.rule, task.request, task.constraints, missing),
+        *_let_lines(task.rule, task.let),
+        f"skeleton: {_scalar(_skeleton(task))}",
+        f"words: {_scalar(' '.join(content_words(task)))}",
+        f"rest: {_scalar(str(task.names['rest']))}",
+    ]
+
+
+def _declined_lines(rule: Rule, request: Request) -> list[str]:
+    """All that can be read in a prompt that the rule declines, and what is left over of it."""
+    constraints: dict[str, Constraint] = {}
+    missing: dict[str, str] = {}
+    for reading in rule.constraints:
+        try:
+            found = read_constraint(reading, request)
+        except Declined as reason:
+            missing[reading.name] = str(reason).removeprefix(f"constraint {reading.name}: ")
+            continue
+        if found is None:
+            missing[reading.name] = "not there"
+        else:
+            constraints[reading.name] = found
+    try:
+        let = understand(rule, request, forced=True).let
+    except Declined as reason:
+        let = reason.let
+    lines = [*_constraint_lines(rule, request, constraints, missing), *_let_lines(rule, let)]
+    with suppress(Declined):
+        lines.append(f"rest: {_scalar(left_over(rule, request.prompt, constraints))}")
+    return lines
+
+
+def _let_lines(rule: Rule, let: Mapping[str, Any]) -> list[str]:
+    lines = ["let:"] if let else []
+    for each in rule.let:
+        made = f"{each.name}: {_shown(let[each.name])}  # {each.where}" if each.name in let else ""
+        lines.append(f"  {made or f'# {each.name}: not made, {each.where}'}")
+    return lines
+
+
+def _constraint_lines(
+    rule: Rule, request: Request, constraints: Mapping[str, Constraint], missing: Mapping[str, str]
+) -> list[str]:
+    lines = ["constraints:" if constraints else "constraints: {}"]
+    for reading in rule.constraints:
+        if reading.name in missing:
+            lines.append(f"  # {reading.name}: {missing[reading.name]}, {reading.where}")
+            continue
+        constraint = constraints[reading.name]
+        read = ", ".join(repr(request.prompt[start:end]) for start, end in constraint.spans)
         said = f"read in {read}" if read else "not in the prompt"
-        lines.append(f"  {name}: {_shown(constraint.value)}  # {said}, {where[name]}")
-    lines += [f"  # {name}: not there" for name in where if name not in task.constraints]
-    if task.let:
-        lines.append("let:")
-        lines += [f"  {each.name}: {_shown(task.let[each.name])}  # {each.where}" for each in task.rule.let]
-    lines.append(f"skeleton: {_scalar(_skeleton(task))}")
-    lines.append(f"words: {_scalar(' '.join(content_words(task)))}")
-    lines.append(f"rest: {_scalar(str(task.names['rest']))}")
+        lines.append(f"  {reading.name}: {_shown(constraint.value)}  # {said}, {reading.where}")
     return lines
 
 

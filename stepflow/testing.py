@@ -22,7 +22,7 @@ from stepflow.model import Event, Message, Outcome, Request
 from stepflow.plan import Plan, Rule
 from stepflow.protocols import Backend
 from stepflow.runtime.drivers import drive, new_id
-from stepflow.runtime.extract import Declined, Task, understand
+from stepflow.runtime.extract import Declined, Task, Unmatched, left_over, understand
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import Keys, draft_record, request_key
@@ -79,9 +79,9 @@ def run_rule_test(
         evidence.refusals.append(str(reason))
         if test.expect.matched is False:
             return _never_seen(wanted - {"matched"}, "a test of a prompt that the rule does not own")
-        return (f"the rule does not own the prompt: {reason}",)
+        return (_declined(rule, request, reason),)
     if test.expect.matched is False:
-        return ("the rule owns the prompt, but should not",)
+        return (f"the rule owns the prompt, but should not\n{_read(task.values, task.let, task.names['rest'])}",)
     failures = _prompt_failures(task.values, task.let, test.expect)
     if test.output is not None:
         unseen = _never_seen(wanted - PROMPT_ONLY - OUTPUT_ONLY, "a test with `output`")
@@ -130,6 +130,24 @@ def agrees(actual: Any, expected: Any) -> bool:
 def _never_seen(names: Set[str], where: str) -> tuple[str, ...]:
     """A failure for each thing that is expected where nothing shows it: it would pass whatever happens."""
     return tuple(f"`{name}` cannot be seen in {where}, so it must not be expected there" for name in sorted(names))
+
+
+def _declined(rule: Rule, request: Request, reason: Declined) -> str:
+    """Why a rule does not own a prompt, the line that says so, and what was read of it."""
+    said = f"the rule does not own the prompt: {reason}   [{reason.where or rule.path}]"
+    if isinstance(reason, Unmatched):
+        return said
+    values = {name: constraint.value for name, constraint in reason.constraints.items()}
+    try:
+        return f"{said}\n{_read(values, reason.let, left_over(rule, request.prompt, reason.constraints))}"
+    except Declined:
+        return said
+
+
+def _read(values: Mapping[str, Any], let: Mapping[str, Any], rest: str) -> str:
+    """What was read in a prompt, and what is left over of it."""
+    read = [f"{name} = {_shown(value)}" for name, value in (*values.items(), *let.items())]
+    return f"    read: {', '.join(read) or 'nothing'}\n    left over: {' '.join(rest.split())!r}"
 
 
 def _prompt_failures(values: Mapping[str, Any], let: Mapping[str, Any], expect: ExpectSpec) -> tuple[str, ...]:
@@ -182,7 +200,9 @@ def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, o
     try:
         task = understand(rule, request)
         examination = examine(task, cut(rule, output, origin))
-    except (Declined, NotSegmentable) as error:
+    except Declined as reason:
+        return f"cache item {index + 1} cannot be stored: {_declined(rule, request, reason)}"
+    except NotSegmentable as error:
         return f"cache item {index + 1} cannot be stored: {error}"
     key = request_key(plan.sources, request) if examination.passed else f"unverified-{index}"
     keys = Keys(task, plan.identity, key)
@@ -198,17 +218,17 @@ def _one_run(
     try:
         outcome = drive(interpret(plan, request, journal), archive, backend)
     except ScriptExhausted as error:
-        return (f"a model call that the test does not plan: {error}",)
+        return (f"a model call that the test does not plan: {str(error).rstrip()}", *_because(_story(journal.events)))
     except StepflowError as error:
         if expect.error is None or expect.error not in str(error):
-            return (f"the run failed: {error}",)
+            return (f"the run failed: {error}", *_because(_story(journal.events)))
         unseen = _never_seen(expect.model_fields_set - ERROR_ONLY, "a run that ends in an error")
         return (*unseen, *_unused(backend))
     finally:
         evidence.events += journal.events
     failures = [
         *_prompt_failures(outcome.constraints, outcome.let, expect),
-        *_compare(expect, _seen_of(plan, outcome, expect), None, outcome),
+        *_compare(expect, _seen_of(plan, outcome, expect), None, journal.events),
         *_unused(backend),
     ]
     if expect.error is not None:
@@ -254,7 +274,7 @@ def _steps_of(plan: Plan, outcome: Outcome) -> list[str]:
 
 
 def _compare(
-    expect: ExpectSpec, seen: Mapping[str, Any], examination: Examination | None, outcome: Outcome | None = None
+    expect: ExpectSpec, seen: Mapping[str, Any], examination: Examination | None, events: Sequence[Event] = ()
 ) -> tuple[str, ...]:
     failures = []
     for name, actual in seen.items():
@@ -265,18 +285,31 @@ def _compare(
         elif not agrees(actual, expected):
             failures.append(f"{name}: expected {_shown(expected)}, got {_shown(actual)}")
     if failures:
-        reasons = examination.reasons if examination is not None else _story(outcome)
-        if reasons:
-            failures.append(f"because: {reasons}")
+        failures += _because(_verdicts(examination) if examination is not None else _story(events))
     return tuple(failures)
 
 
-def _story(outcome: Outcome | None) -> str:
+def _because(lines: Sequence[str]) -> tuple[str, ...]:
+    return ("\n    ".join(["because", *lines]),) if lines else ()
+
+
+def _verdicts(examination: Examination) -> list[str]:
+    """Every failed check, and the line that it stands in."""
+    said = []
+    for each in examination.failures:
+        place = "answer" if each.step is None else f"step {each.step}"
+        said.append(f"{place}: {each.check} fails: {each.reason}{_place(each.where)}")
+    return said
+
+
+def _story(events: Sequence[Event]) -> list[str]:
     """The journal lines that say why a run went as it did."""
-    if outcome is None:
-        return ""
-    lines = [f"{event.stage}: {event.message}" for event in outcome.journal if event.data.get("passed") is not True]
-    return " | ".join(lines[-6:])
+    told = [event for event in events if event.data.get("passed") is not True]
+    return [f"{event.stage}: {event.message}{_place(event.data.get('where', ''))}" for event in told[-8:]]
+
+
+def _place(where: str) -> str:
+    return f"   [{where}]" if where else ""
 
 
 def _diff(expected: str, actual: str) -> str:

@@ -53,13 +53,31 @@ def test_what_comes_out_as_expected_passes(tmp_path: Path, test: dict[str, Any])
 
 
 FAILING: list[tuple[dict[str, Any], str]] = [
-    ({"prompt": "hello", "expect": {"matched": True}}, "the rule does not own the prompt: `match` finds nothing"),
-    ({"expect": {"matched": False}}, "the rule owns the prompt, but should not"),
+    ({"prompt": "hello", "expect": {"matched": True}}, "the rule does not own the prompt: `match` finds nothing   ["),
+    (
+        {"expect": {"matched": False}},
+        "the rule owns the prompt, but should not\n    read: last = 3, half = 1.5\n    left over: ",
+    ),
+    (
+        {"prompt": "count, please", "expect": {"matched": True}},
+        "rule-0.yaml:10]\n    read: nothing\n    left over: 'count, please'",
+    ),
+    (
+        {"cache": [{"prompt": "count up to 3", "output": "1"}], "expect": {"outcome": "reuse"}},
+        "that the test does not plan: the script holds no reply",
+    ),
+    (
+        {"cache": [{"prompt": "count up to 3", "output": "1"}], "expect": {"outcome": "reuse"}},
+        "is refused: same_words (only the stored one says 'up')",
+    ),
     ({"expect": {"constraints": {"last": 4}}}, "constraint last: expected 4, got 3"),
     ({"expect": {"constraints": {"first": 1}}}, "constraint first: expected 1, but there is none"),
     ({"expect": {"let": {"half": 2}}}, "let half: expected 2, got 1.5"),
     ({"output": "1\n7\n3", "expect": {"failed_checks": []}}, "failed_checks: expected [], got [in-order]"),
-    ({"output": "1\n7\n3", "expect": {"failed_steps": []}}, "because: step.n == step.index is false"),
+    (
+        {"output": "1\n7\n3", "expect": {"failed_steps": []}},
+        "\n    step 2: in-order fails: step.n == step.index is false   [",
+    ),
     ({"output": " ", "expect": {"answer": 3}}, "cannot be cut into steps: the answer is empty"),
     ({"model": [RIGHT], "expect": {"outcome": "reuse"}}, "outcome: expected 'reuse', got 'miss'"),
     ({"model": [RIGHT], "expect": {"output": "1\n2"}}, "output differs:"),
@@ -73,7 +91,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"model": ["", RIGHT], "expect": {"error": "no text"}}, "1 of the model's replies was not used"),
     (
         {"cache": [{"prompt": "hello", "output": RIGHT}], "model": [RIGHT], "expect": {"outcome": "miss"}},
-        "cache item 1 cannot be stored: `match` finds nothing",
+        "cache item 1 cannot be stored: the rule does not own the prompt: `match` finds nothing   [",
     ),
 ]
 
@@ -121,7 +139,10 @@ def test_turns_share_one_store(tmp_path: Path) -> None:
         ({"constraints": {"last": 4}}, "turn 1: constraint last: expected 4, got 3"),
         ({"let": {"half": 1}}, "turn 1: let half: expected 1, but there is none"),
         ({"rule": "sum"}, "turn 1: rule: expected 'sum', got 'count'"),
-        ({"outcome": "exact"}, "because: exact: exactly this request has no stored answer"),
+        (
+            {"outcome": "exact"},
+            "because\n    exact: exactly this request has no stored answer\n",
+        ),
     ],
 )
 def test_a_turn_that_went_otherwise_is_named(tmp_path: Path, expect: dict[str, Any], said: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stepflow import traces
-from stepflow.model import Outcome
+from stepflow.model import Event, Outcome
 from stepflow.source import Diagnostic, render
 from stepflow.values import encode_plain
 
@@ -36,6 +36,19 @@ def account(outcome: Outcome) -> str:
     if outcome.trace:
         parts.append(f"trace {outcome.trace}")
     return " · ".join(parts)
+
+
+def grounds(outcome: Outcome) -> list[str]:
+    """Why no stored answer was used, or no rule owns the prompt, with the line of YAML that says so; mostly empty."""
+    if outcome.outcome == "passthrough":
+        declined = (event for event in outcome.journal if "declined" in event.data and "rest" in event.data)
+        return [_ground(event) for event in declined]
+    refused = [event for event in outcome.journal if event.stage == "gate" and "record" in event.data]
+    return [_ground(event) for event in refused if event.data.get("reason") == outcome.skip_reason][:1]
+
+
+def _ground(event: Event) -> str:
+    return f"{event.message}   [{event.data['where']}]" if event.data.get("where") else event.message
 
 
 def outcome_json(outcome: Outcome) -> str:

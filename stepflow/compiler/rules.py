@@ -328,6 +328,7 @@ class RuleCompiler:
             min_similarity=spec.reuse.min_similarity,
             top_k=spec.reuse.top_k,
             skip_when=self._conditions("skip_when", Place.SKIP, site) if spec.reuse.skip_when else (),
+            where=site.where if "reuse" in self.site.data else "",
         )
 
     def _rewriters(self, spec: RuleSpec) -> tuple[Rewrite, ...]:

@@ -7,6 +7,7 @@ A rule declines a prompt when a constraint cannot be read, when more than one st
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -39,11 +40,20 @@ class Task:
 
 
 class Declined(ValueError):
-    """The rule does not own this prompt; the text says why, and `where` which line of the rule says so."""
+    """The rule does not own this prompt; the text says why, and `where` which line of the rule says so.
+
+    `constraints` and `let` are what had been read by then.
+    """
 
     def __init__(self, reason: str, where: str = "") -> None:
         super().__init__(reason)
         self.where = where
+        self.constraints: Mapping[str, Constraint] = {}
+        self.let: Mapping[str, Any] = {}
+
+
+class Unmatched(Declined):
+    """No condition under `match` holds: the prompt is another rule's, or nobody's."""
 
 
 def read_value(reading: Reading, text: str) -> Constraint | None:
@@ -121,8 +131,7 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
         try:
             task = understand(rule, request, forced=request.rule is not None)
         except Declined as reason:
-            where = reason.where or rule.path
-            journal.add("extract", f"{rule.id} declines: {reason}", rule=rule.id, declined=str(reason), where=where)
+            _note_declined(journal, rule, request, reason)
             continue
         journal.add(
             "extract",
@@ -131,49 +140,83 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
             where=rule.path,
             constraints=task.values,
             let=task.let,
+            rest=task.names["rest"],
         )
         return task
     return None
 
 
+def _note_declined(journal: Journal, rule: Rule, request: Request, reason: Declined) -> None:
+    """Note why, by which line, and what had been read: an author wants to know what was not."""
+    read: dict[str, Any] = {}
+    if not isinstance(reason, Unmatched):
+        values = {name: constraint.value for name, constraint in reason.constraints.items()}
+        read = {"constraints": values, "let": reason.let}
+        with suppress(Declined):
+            read["rest"] = left_over(rule, request.prompt, reason.constraints)
+    where = reason.where or rule.path
+    journal.add("extract", f"{rule.id} declines: {reason}", rule=rule.id, declined=str(reason), where=where, **read)
+
+
 def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
     """The prompt as this rule reads it. Raises `Declined`."""
     prompt = request.prompt
-    if not forced and _first(rule.match, prompt, {"prompt": prompt}) is None:
-        raise Declined("`match` finds nothing")
-    constraints = _constraints(rule, request)
-    values = {name: constraint.value for name, constraint in constraints.items()}
-    spans = [span for constraint in constraints.values() for span in constraint.spans]
-    names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
+    constraints: dict[str, Constraint] = {}
+    let: dict[str, Any] = {}
     try:
-        names["rest"] = unread(prompt, spans, rule.reuse.ignore_matching)
+        if not forced and _first(rule.match, prompt, {"prompt": prompt}) is None:
+            raise Unmatched("`match` finds nothing", rule.match[0].where)
+        _read_constraints(rule, request, constraints)
+        values = {name: constraint.value for name, constraint in constraints.items()}
+        names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
+        names["rest"] = left_over(rule, prompt, constraints)
+        _derive(rule, names, let)
+        hit = _first(rule.unless, prompt, names)
+        if hit is not None:
+            raise Declined(f"`unless` holds: {hit.name}", hit.where)
+    except Declined as reason:
+        reason.constraints, reason.let = constraints, let
+        raise
+    return Task(rule, request, constraints, let, names)
+
+
+def left_over(rule: Rule, prompt: str, constraints: Mapping[str, Constraint]) -> str:
+    """The prompt without what these constraints have read, nor what `ignore_matching` matches. Raises `Declined`."""
+    spans = [span for constraint in constraints.values() for span in constraint.spans]
+    try:
+        return unread(prompt, spans, rule.reuse.ignore_matching)
     except ValueError as error:
         raise Declined(f"`ignore_matching`: {error}") from error
-    let: dict[str, Any] = {}
+
+
+def _read_constraints(rule: Rule, request: Request, constraints: dict[str, Constraint]) -> None:
+    """Read into the map, in the rule's order. Raises `Declined` at the first that cannot be read."""
+    for reading in rule.constraints:
+        constraint = read_constraint(reading, request)
+        if constraint is not None:
+            constraints[reading.name] = constraint
+
+
+def read_constraint(reading: Reading, request: Request) -> Constraint | None:
+    """What a request fixes; None when nothing does, and nothing must. Raises `Declined`."""
+    try:
+        constraint = read_value(reading, source_text(reading, request))
+    except Exception as error:
+        raise Declined(f"constraint {reading.name}: {error}", reading.where) from error
+    if constraint is None and not reading.optional:
+        raise Declined(f"constraint {reading.name}: not found in the prompt", reading.where)
+    if constraint is not None and reading.source != "user":
+        return replace(constraint, spans=())  # spans of another text must not hide words of the prompt
+    return constraint
+
+
+def _derive(rule: Rule, names: dict[str, Any], let: dict[str, Any]) -> None:
+    """Compute `let` into both maps, in the rule's order. Raises `Declined` at the first that cannot be computed."""
     for derivation in rule.let:
         try:
             let[derivation.name] = names[derivation.name] = derivation.expression(names)
         except Exception as error:
             raise Declined(f"let {derivation.name}: {error}", derivation.where) from error
-    hit = _first(rule.unless, prompt, names)
-    if hit is not None:
-        raise Declined(f"`unless` holds: {hit.name}", hit.where)
-    return Task(rule, request, constraints, let, names)
-
-
-def _constraints(rule: Rule, request: Request) -> dict[str, Constraint]:
-    constraints: dict[str, Constraint] = {}
-    for reading in rule.constraints:
-        try:
-            constraint = read_value(reading, source_text(reading, request))
-        except Exception as error:
-            raise Declined(f"constraint {reading.name}: {error}", reading.where) from error
-        if constraint is None and not reading.optional:
-            raise Declined(f"constraint {reading.name}: not found in the prompt", reading.where)
-        if constraint is not None:
-            in_prompt = reading.source == "user"  # spans of another text must not hide words of the prompt
-            constraints[reading.name] = constraint if in_prompt else replace(constraint, spans=())
-    return constraints
 
 
 def _first(conditions: tuple[Refusal, ...], text: str, names: Names) -> Refusal | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,14 +57,27 @@ def _guarded(task: Task, content: tuple[str, ...], record: Record) -> Objection 
     if not task.constraints:
         return Objection("no-constraints", "the prompt fixes nothing that could be verified", rule.path)
     if rule.unguarded:
-        return Objection("unguarded-constraint", f"nothing checks {', '.join(rule.unguarded)}", rule.path)
+        where = next(reading.where for reading in rule.constraints if reading.name == rule.unguarded[0])
+        return Objection("unguarded-constraint", f"nothing checks {', '.join(rule.unguarded)}", where)
     if rule.reuse.guard == "same_words":
         if content != record.words:
-            return Objection("same_words", f"{' '.join(content)!r} here, {' '.join(record.words)!r} there", rule.path)
+            return Objection("same_words", differing(content, record.words), rule.reuse.where or rule.path)
         lone = sorted(task.constraints.keys() ^ record.constraints.keys())
         if lone:
-            return Objection("same_words", f"only one of the prompts says {', '.join(lone)}", rule.path)
+            only = f"only one of the prompts fixes {', '.join(lone)}"
+            return Objection("same_words", only, rule.reuse.where or rule.path)
     return None
+
+
+def differing(here: Sequence[str], there: Sequence[str]) -> str:
+    """In which words two prompts differ, outside of what their constraints have read."""
+    more, fewer = Counter(here) - Counter(there), Counter(there) - Counter(here)
+    said = [
+        f"only {whose} says {', '.join(map(repr, words.elements()))}"
+        for whose, words in (("this prompt", more), ("the stored one", fewer))
+        if words
+    ]
+    return "; ".join(said) or f"in another order: {' '.join(here)!r} here, {' '.join(there)!r} there"
 
 
 def _skip(conditions: tuple[Refusal, ...], task: Task, record: Record, pass_ratio: float | None) -> Objection | None:

@@ -227,7 +227,74 @@ def test_render_shows_the_patch_of_a_wrong_step(empty: Any) -> None:
 def test_render_says_why_a_rule_declines(project: Any) -> None:
     said = project("render", "sums", "--prompt", "What is the time?")
     assert said.code == 0
-    assert "declines: '`match` finds nothing'" in said.out
+    assert "declines: '`match` finds nothing'  # rules/sums.yaml:4" in said.out
+
+
+DECLINING = """
+stepflow: 1
+kind: rule
+id: percent
+match: [{type: keywords, words: [percent]}]
+unless: [{id: more, type: regex, of: rest, pattern: plus}]
+constraints:
+  share: {type: regex, pattern: '(?P<value>\\d+) percent', as: integer}
+  whole: {type: regex, pattern: 'of (?P<value>\\d+)', as: integer}
+  unit: {type: regex, pattern: 'euros?', optional: true}
+let: {inverse: 100 / share, result: inverse * whole}
+verify: [{type: expr, assert: number(output) == result}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lines"),
+    [
+        (
+            "Take 15 percent of it",
+            [
+                "declines: 'constraint whole: not found in the prompt'  # rules/percent.yaml:9",
+                "constraints:",
+                "  share: 15  # read in '15', rules/percent.yaml:8",
+                "  # whole: not found in the prompt, rules/percent.yaml:9",
+                "  # unit: not there, rules/percent.yaml:10",
+                "  # inverse: not made, rules/percent.yaml:11",
+                "  # result: not made, rules/percent.yaml:11",
+                "rest: 'Take … percent of it'",
+            ],
+        ),
+        (
+            "Take 0 percent of 80",
+            [
+                "declines: 'let inverse: division by zero in the number 100 / the number 0'  # rules/percent.yaml:11",
+                "constraints:",
+                "  share: 0  # read in '0', rules/percent.yaml:8",
+                "  whole: 80  # read in '80', rules/percent.yaml:9",
+                "  # unit: not there, rules/percent.yaml:10",
+                "  # inverse: not made, rules/percent.yaml:11",
+                "  # result: not made, rules/percent.yaml:11",
+                "rest: 'Take … percent of …'",
+            ],
+        ),
+        (
+            "Take 50 percent of 80 plus 1",
+            [
+                "declines: '`unless` holds: more'  # rules/percent.yaml:6",
+                "constraints:",
+                "  share: 50  # read in '50', rules/percent.yaml:8",
+                "  whole: 80  # read in '80', rules/percent.yaml:9",
+                "  # unit: not there, rules/percent.yaml:10",
+                "let:",
+                "  inverse: 2  # rules/percent.yaml:11",
+                "  result: 160  # rules/percent.yaml:11",
+                "rest: 'Take … percent of … plus 1'",
+            ],
+        ),
+    ],
+)
+def test_render_shows_all_that_can_be_read_in_a_prompt_that_a_rule_declines(
+    project: Any, prompt: str, lines: list[str]
+) -> None:
+    project.write("rules/percent.yaml", DECLINING)
+    assert project("render", "percent", "--prompt", prompt).out.splitlines()[1:] == lines
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,32 @@ def test_what_no_rule_owns_is_passed_through(project) -> None:
     assert said.err.startswith("passthrough · unverified · no rule owns this prompt · ")
 
 
+def test_a_rule_that_matched_and_declined_says_why_on_a_line_of_its_own(
+    project,
+) -> None:
+    said = project("run", "Add the numbers")
+    assert said.err.splitlines()[1:] == [
+        "sums declines: constraint numbers: not found in the prompt   [rules/sums.yaml:6]"
+    ]
+    trace = project("trace").out
+    assert "extract   sums declines: constraint numbers: not found in the prompt   [rules/sums.yaml:6]\n" in trace
+    assert "            left over: Add the numbers\n" in trace
+
+
+def test_a_refused_candidate_says_which_words_differ_on_a_line_of_its_own(project) -> None:
+    rule = (project.folder / "rules/sums.yaml").read_text(encoding="utf-8")
+    project.write("rules/sums.yaml", rule.replace("guard: none", "guard: same_words"))
+    project.replies("3", "3")
+    project("run", "Add 1 and 2")
+    said = project("run", "Sum up 1 and 2 slowly").err.splitlines()
+    assert "skipped for same_words" in said[0]
+    assert re.fullmatch(
+        r"candidate \w+ is refused: same_words "
+        r"\(only this prompt says 'sum', 'up', 'slowly'; only the stored one says 'add'\)   \[rules/sums.yaml:10\]",
+        said[1],
+    )
+
+
 def test_a_forced_rule_that_declines_is_not_fine(project) -> None:
     assert project("run", "What is the time?", "--rule", "sums").code == 1
 

@@ -23,7 +23,7 @@ def test_a_failing_test_says_what_came_out_instead_and_why(project) -> None:
     lines = said.out.splitlines()
     assert lines[0] == "✗ rules/sums.yaml:14  wrong"
     assert lines[1:3] == ["    final: expected 'verified', got 'unverified'", "    calls: expected 1, got 2"]
-    assert lines[3].startswith("    because: ")
+    assert lines[3:5] == ["    because", "        exact: exactly this request has no stored answer"]
     assert lines[-1] == "0 passed, 1 failed"
 
 

@@ -123,7 +123,9 @@ def test_results_as_json_and_as_junit(empty: Any) -> None:
     said = empty("test", "rules", "--format", "json")
     assert said.code == 1
     assert {key: said.json[key] for key in ("passed", "failed", "todo")} == {"passed": 1, "failed": 1, "todo": 1}
-    assert said.json["tests"][0]["failures"] == ["the rule owns the prompt, but should not"]
+    assert said.json["tests"][0]["failures"] == [
+        "the rule owns the prompt, but should not\n    read: last = 3, first = 1\n    left over: 'count to …'"
+    ]
     assert "coverage" not in said.json
     said = empty("test", "rules", "--format", "junit")
     assert said.code == 1

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flowkit import COUNT, UNIT, Flow, edited, story
 
+from stepflow.runtime.gate import differing
+
 RIGHT = "1\n2\n3"
 OUTPUT_ONLY = [{"type": "expr", "id": "numbers", "assert": "answer.value > 0"}]
 
@@ -210,3 +212,34 @@ def test_where_its_when_holds_the_check_decides(tmp_path: Path) -> None:
     flow.store("size 12 in red", "12 red")
     checked = flow.ask("size 12 in blue", "12 blue")
     assert (checked.outcome, checked.skip_reason) == ("skip_reuse", "coloured")
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        ("count up", "count", "only this prompt says 'up'"),
+        ("count", "count down", "only the stored one says 'down'"),
+        ("count up up", "count up down", "only this prompt says 'up'; only the stored one says 'down'"),
+        ("dog bites man", "man bites dog", "in another order: 'dog bites man' here, 'man bites dog' there"),
+    ],
+)
+def test_the_words_in_which_two_prompts_differ_are_named(here: str, there: str, said: str) -> None:
+    assert differing(tuple(here.split()), tuple(there.split())) == said
+
+
+@pytest.mark.parametrize(
+    ("rule", "where"),
+    [
+        (edited(COUNT, verify=OUTPUT_ONLY), "last:"),
+        (edited(COUNT, reuse={"guard": "same_words"}), "reuse:"),
+        (COUNT, "stepflow: 1"),
+    ],
+)
+def test_a_refusal_names_the_line_that_it_comes_from(tmp_path: Path, rule: str, where: str) -> None:
+    flow = Flow(tmp_path, rule)
+    flow.store("count to 3", RIGHT)
+    outcome = flow.ask("count sheep to 3", RIGHT)
+    event = next(event for event in outcome.journal if event.stage == "gate")
+    path, line = event.data["where"].rsplit(":", 1)
+    shown = Path(path).read_text(encoding="utf-8").splitlines()[max(int(line) - 2, 0) : int(line)]
+    assert any(where in each for each in shown)

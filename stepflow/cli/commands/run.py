@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stepflow.cli.locate import pipeline_path
-from stepflow.cli.render import account, outcome_json
+from stepflow.cli.render import account, grounds, outcome_json
 from stepflow.errors import UsageError
 from stepflow.model import Message, Outcome, Request
 from stepflow.quick import exact_hit
@@ -59,7 +59,7 @@ def command(
     messages = (*((Message("system", system),) if system else ()), Message("user", text))
     outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model)
     click.echo(outcome_json(outcome) if as_json else outcome.answer.rstrip("\n"))
-    click.echo(account(outcome), err=True)
+    click.echo("\n".join([account(outcome), *grounds(outcome)]), err=True)
     return exit_code(outcome, rule)
 
 

@@ -94,6 +94,8 @@ def _event(event: dict[str, Any]) -> list[str]:
     lines = [f"{event['stage']:<10}{message}{where}"]
     for key in ("constraints", "let"):
         lines += [f"{'':<10}  {key}: {name} = {_value(value)}" for name, value in (data.get(key) or {}).items()]
+    if "rest" in data:
+        lines.append(f"{'':<10}  left over: {short(data['rest'], 24)}")
     if "prompt" in data:
         lines.append(f"{'':<10}  its prompt: {short(data['prompt'], 24)}")
     if "sent" in data and event["stage"] != "generate":
