@@ -206,7 +206,7 @@ def _backend(site: Site, registry: Registry) -> Backend | None:
             sound = False
             del settings["timeout"]
     workshop = Workshop(registry.functions, {}, {})
-    component = resolve(registry, "backend", _with(place, settings), workshop, known=frozenset())
+    component = resolve(registry, "backend", _with(place, settings), workshop, known={})
     return build(component, workshop) if component is not None and sound else None
 
 

@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 
 from stepflow.compiler.names import names_of_key
 from stepflow.compiler.notations.error import NotationError
+from stepflow.compiler.notations.members import Member
+from stepflow.compiler.shapes import Known, lacking, named, written
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, stray_dash, validate
@@ -48,7 +50,7 @@ def resolve(
     site: Site,
     workshop: Workshop,
     *,
-    known: frozenset[str],
+    known: Known,
     common: type[Options] = NoCommon,
 ) -> Component | None:
     """The component at a site. Reports every problem there and gives None when there is any."""
@@ -137,7 +139,7 @@ def _type_key(item: Any) -> tuple[str, ...]:
 # --- notations inside options -------------------------------------------------------------------------------------
 
 
-def check_notations(options: Options, site: Site, workshop: Workshop, known: frozenset[str]) -> frozenset[str] | None:
+def check_notations(options: Options, site: Site, workshop: Workshop, known: Known) -> frozenset[str] | None:
     """Compile every notation among the options. The names they read, or None when any is wrong (reported)."""
     reads: set[str] = set()
     sound = True
@@ -150,7 +152,7 @@ def check_notations(options: Options, site: Site, workshop: Workshop, known: fro
         key = info.alias or field_name
         place = site.at(key, crumb=key) if is_map else site
         for text, target in _texts(value, place):
-            names = check_text(notation, text, target, workshop, known | names_of_key(field_name))
+            names = check_text(notation, text, target, workshop, {**known, **named(names_of_key(field_name))})
             sound = sound and names is not None
             if field_name not in {"when", "message"}:
                 reads |= names or frozenset()
@@ -184,9 +186,7 @@ def _texts(value: Any, site: Site) -> Iterator[tuple[str, Site]]:
             yield from _texts(item, site.at(index))
 
 
-def check_text(
-    notation: Notation, text: str, site: Site, workshop: Workshop, known: frozenset[str]
-) -> frozenset[str] | None:
+def check_text(notation: Notation, text: str, site: Site, workshop: Workshop, known: Known) -> frozenset[str] | None:
     """Compile one text of a notation. The names it reads, or None when it is wrong (reported)."""
     if notation in {Notation.GRAMMAR, Notation.NAME, Notation.TABLE}:
         return _check_reference(notation, text, site, workshop, known)
@@ -205,7 +205,7 @@ def check_text(
     if notation is Notation.REGEX:
         workshop.patterns.setdefault(text, site)
     names: frozenset[str] = getattr(compiled, "names", frozenset())
-    unknown = sorted(names - known)
+    unknown = sorted(names - known.keys())
     for name in unknown:
         site.report(
             "unknown-name",
@@ -213,17 +213,33 @@ def check_text(
             offset=position(text, name),
             hints=(*did_you_mean(name, tuple(known)), f"names: {', '.join(sorted(known))}"),
         )
-    return None if unknown else names
+    return None if _report_members(getattr(compiled, "members", ()), site, known) or unknown else names
+
+
+def _report_members(members: Sequence[Member], site: Site, known: Known) -> bool:
+    """Report each member that what it is read from is known not to have; whether there is any."""
+    wrong = [(member, there) for member in members if (there := lacking(known, member.path)) is not None]
+    for member, there in wrong:
+        holder, key = written(member.path[:-1]), str(member.path[-1])
+        listed = ", ".join(sorted(there)) or "nothing"
+        listed = listed if len(listed) <= 2 * MAX_LISTED else f"{len(there)} others"
+        site.report(
+            "unknown-name",
+            f"there is no {key!r} in {holder}",
+            offset=(member.start, member.end),
+            hints=(*did_you_mean(key, there), f"{holder} has: {listed}"),
+        )
+    return bool(wrong)
 
 
 def _check_reference(
-    notation: Notation, name: str, site: Site, workshop: Workshop, known: frozenset[str]
+    notation: Notation, name: str, site: Site, workshop: Workshop, known: Known
 ) -> frozenset[str] | None:
     noun = {Notation.GRAMMAR: "grammar", Notation.TABLE: "table", Notation.NAME: "constraint, `let` value or table"}
     choices = {
         Notation.GRAMMAR: frozenset(workshop.grammars),
         Notation.TABLE: frozenset(workshop.tables),
-        Notation.NAME: known,
+        Notation.NAME: frozenset(known),
     }[notation]
     if name in choices:
         return frozenset({name}) if notation is Notation.NAME else frozenset()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
-from stepflow.compiler import prompts
+from stepflow.compiler import prompts, shapes
 from stepflow.compiler.checks import check_grammar
 from stepflow.compiler.declared_tests import declared_tests
 from stepflow.compiler.guarding import compared_names, constraints_behind, unguarded_constraints
@@ -13,6 +14,7 @@ from stepflow.compiler.let_order import LetOrder
 from stepflow.compiler.names import STEP_MEMBERS, TAKEN, Place, names_at
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.resolve import Component, NoCommon, build, check_notations, check_text, choices, resolve
+from stepflow.compiler.shapes import Known, Shape
 from stepflow.compiler.site import Site
 from stepflow.compiler.specification import rule_specification
 from stepflow.compiler.workshop import Workshop
@@ -45,7 +47,6 @@ from stepflow.plan import (
     Rewrite,
     Rule,
 )
-from stepflow.protocols import Converter
 from stepflow.registry import Kind, Registry
 
 ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
@@ -60,8 +61,10 @@ class RuleCompiler:
         self.site = site
         self.registry = registry
         self.version = version
-        self.own: frozenset[str] = frozenset()
+        self.own: dict[str, Shape] = {}
         """Tables, constraints and `let` values, as far as they are known by now."""
+        self.run: dict[str, Shape] = {}
+        self.shapes: dict[tuple[type[Options], str], tuple[Shape, bool]] = {}
         self.verifiers: list[Component] = []
         self.skips: list[Component] = []
 
@@ -87,6 +90,7 @@ class RuleCompiler:
         segmenter = self._single("segmenter", "segment", spec.segment)
         parse = self._parse(spec)
         answer = self._answer(spec)
+        self.run |= self._shapes_of_a_run(spec)
         checks = self._checks(spec)
         reuse = self._reuse(spec)
         rewrite = self._rewriters(spec)
@@ -135,7 +139,7 @@ class RuleCompiler:
         self.tables = {name: exact_table(table) for name, table in spec.tables.items()}
         grammars = dict(spec.grammars)
         self.workshop = Workshop(self.registry.functions, self.tables, grammars)
-        self.own |= frozenset(self.tables)
+        self.own |= {name: shapes.of_data(table) for name, table in self.tables.items()}
         for name, grammar in self.workshop.grammars.items():
             check_grammar(name, grammar, self.site)
 
@@ -145,8 +149,10 @@ class RuleCompiler:
                 message = f"every run has {name!r} already; choose another name"
                 self.site.at(key, name).report("duplicate-name", message, part="key")
 
-    def _known(self, place: Place | None) -> frozenset[str]:
-        return frozenset() if place is None else names_at(place, self.own)
+    def _known(self, place: Place | None) -> Known:
+        """The names that may be used at a place, with what is known of their members."""
+        there = names_at(place, self.own) if place is not None else ()
+        return {name: self.own.get(name, self.run.get(name)) for name in there}
 
     def _resolve(self, kind: Kind, site: Site, common: type[Options], place: Place | None = None) -> Component | None:
         """The component at a site; a place tells which names it may use (readers and segmenters use none)."""
@@ -161,7 +167,9 @@ class RuleCompiler:
             reading = self._reading(name, site, ConstraintCommon)
             if reading is not None:
                 readings.append(reading)
-        self.own |= frozenset(spec.constraints)
+        read = {name: self._shape(ConstraintCommon, name)[0] for name in spec.constraints}
+        self.run["constraints"] = read
+        self.own |= read
         return tuple(readings)
 
     def _reading(self, name: str, site: Site, common: type[Options]) -> Reading | None:
@@ -174,11 +182,12 @@ class RuleCompiler:
         split = self._pattern(options.split, site) if options.split is not None else None
         if reader is None or convert is None:
             return None
+        self.shapes[common, name] = shapes.of_reading(component.plug, convert, options)
         given = options.model_fields_set
         return Reading(
             name=name,
             reader=reader,
-            convert=convert,
+            convert=convert.convert,
             find=getattr(options, "pick", None) or options.find,
             split=split,
             strip=options.strip,
@@ -189,7 +198,7 @@ class RuleCompiler:
             where=site.where,
         )
 
-    def _converter(self, name: str | None, site: Site, component: Component) -> Converter | None:
+    def _converter(self, name: str | None, site: Site, component: Component) -> ModuleType | None:
         chosen = str(name or getattr(component.plug, "DEFAULT_CONVERTER", "text"))
         names = self.registry.names("converter")
         if chosen not in names:
@@ -198,12 +207,11 @@ class RuleCompiler:
                 "unknown-type", f"{chosen!r} is not a converter", "as", hints=hints, see="stepflow list converter"
             )
             return None
-        convert: Converter = self.registry.get("converter", chosen).convert
-        return convert
+        return self.registry.get("converter", chosen)
 
     def _pattern(self, text: str, site: Site) -> Any:
         place = site.at("split", crumb="split")
-        if check_text(Notation.REGEX, text, place, self.workshop, frozenset()) is None:
+        if check_text(Notation.REGEX, text, place, self.workshop, {}) is None:
             return None
         return self.workshop.regex(text)
 
@@ -215,12 +223,13 @@ class RuleCompiler:
             if name in self.own:
                 site.report("duplicate-name", f"{name!r} is a constraint or table already", part="key")
                 continue
-            source = expression_text(text)
+            source, made = expression_text(text), None
             if source is None:
                 site.report("wrong-type", "a `let` value is an expression, a text")
             elif not order.report(name, source, site) and self._sound_expression(source, site):
                 derivations.append(Derivation(name, self.workshop.expression(source), site.where))
-            self.own |= {name}
+                made = shapes.of_outline(self.workshop.compiled(source).outline, self._known(Place.LET))
+            self.own[name] = made
         return tuple(derivations)
 
     def _sound_expression(self, source: str, site: Site) -> bool:
@@ -272,6 +281,15 @@ class RuleCompiler:
     def _answer(self, spec: RuleSpec) -> Reading | None:
         return None if spec.answer is None else self._reading("answer", self.site.at("answer"), AnswerCommon)
 
+    def _shape(self, common: type[Options], name: str) -> tuple[Shape, bool]:
+        return self.shapes.get((common, name), (None, False))
+
+    def _shapes_of_a_run(self, spec: RuleSpec) -> dict[str, Shape]:
+        written = (item.get("field") for item in spec.parse if isinstance(item, Mapping))
+        fields = {name: self._shape(FieldCommon, name)[0] for name in map(str, written)}
+        constraints, let = ({name: self.own.get(name) for name in names} for names in (spec.constraints, spec.let))
+        return shapes.of_run(constraints, let, fields, shapes.of_answer(*self._shape(AnswerCommon, "answer")))
+
     # --- what makes it right ----------------------------------------------------------------------------------------
 
     def _checks(self, spec: RuleSpec) -> tuple[Check, ...]:
@@ -319,7 +337,7 @@ class RuleCompiler:
         phrases = [
             self.workshop.regex(text)
             for index, text in enumerate(spec.reuse.ignore_matching)
-            if check_text(Notation.REGEX, text, place.at(index), self.workshop, frozenset()) is not None
+            if check_text(Notation.REGEX, text, place.at(index), self.workshop, {}) is not None
         ]
         return Reuse(
             guard=spec.reuse.guard,

@@ -41,6 +41,10 @@ class Workshop:
         """The compiled expression."""
         return self._once(Notation.EXPRESSION, text, self._expression)  # type: ignore[no-any-return]
 
+    def compiled(self, text: str) -> CompiledExpression:
+        """The compiled expression, with what only the compiler asks of it."""
+        return self._once(Notation.EXPRESSION, text, self._expression)  # type: ignore[no-any-return]
+
     def template(self, text: str) -> Template:
         """The compiled template."""
         return self._once(Notation.TEMPLATE, text, lambda each: compile_template(each, self._functions))  # type: ignore[no-any-return]

@@ -29,7 +29,7 @@ CODES: Mapping[str, str] = {
     "wrong-type": "The value is of another type than wanted. A text is not a number: `'3'` is not `3`.",
     "bad-value": "The value is of the right type, but not one that is allowed.",
     "unknown-type": "There is no component of this name. `stepflow list` shows those that there are.",
-    "unknown-name": "An expression, template or reference names something that does not exist at this place.",
+    "unknown-name": "An expression, template or reference names something, or a member, that does not exist here.",
     "forward-reference": "A `let` value uses one that is made later. Order them so that each uses only those above.",
     "let-cycle": "`let` values need each other in a circle, so that none of them can be made first.",
     "duplicate-name": "The name is taken already, so that an expression could mean either.",

@@ -16,6 +16,7 @@ from stepflow.compiler.notations import operators
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
 from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
+from stepflow.compiler.notations.members import Member, Outline, members_read, outline
 from stepflow.notation import Missing, Names
 from stepflow.values import show
 
@@ -27,11 +28,16 @@ Closure = Callable[[Names], Any]
 
 @dataclass(frozen=True, slots=True)
 class CompiledExpression:
-    """A compiled expression: a pure function of the names. `names` are the top-level names it reads."""
+    """A compiled expression: a pure function of the names. `names` are the top-level names it reads.
+
+    `members` are the members that it reads of them, and `outline` what its syntax tells of its value.
+    """
 
     text: str
     names: frozenset[str]
     run: Closure
+    members: tuple[Member, ...] = ()
+    outline: Outline = None
 
     def __call__(self, names: Names) -> Any:
         """The value. Raises `Missing` when a name or member is not there, `ValueError` when it cannot be computed."""
@@ -46,8 +52,9 @@ class CompiledExpression:
 def compile_expression(text: str, functions: Mapping[str, Function]) -> CompiledExpression:
     """The compiled expression. Raises `NotationError` with the offset of what is wrong; nothing is evaluated."""
     builder = _Builder(text, functions)
-    run = builder.build(parse_expression(text))
-    return CompiledExpression(text, frozenset(builder.names), run)
+    node = parse_expression(text)
+    run = builder.build(node)
+    return CompiledExpression(text, frozenset(builder.names), run, members_read(text, node), outline(node))
 
 
 class _Builder:

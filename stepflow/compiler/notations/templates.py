@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.expressions import CompiledExpression, Function, compile_expression
+from stepflow.compiler.notations.members import Member
 from stepflow.compiler.notations.operators import MAX_TEXT
 from stepflow.notation import Names
 from stepflow.values import show
@@ -32,6 +33,7 @@ class CompiledTemplate:
     text: str
     names: frozenset[str]
     parts: tuple[str | CompiledExpression, ...]
+    members: tuple[Member, ...] = ()
 
     def __call__(self, names: Names) -> str:
         """The text. Raises `Missing` or `ValueError` when a hole has no value, or above a million characters."""
@@ -48,6 +50,7 @@ class CompiledTemplate:
 def compile_template(text: str, functions: Mapping[str, Function]) -> CompiledTemplate:
     """The compiled template. Raises `NotationError` with the offset of what is wrong, inside holes too."""
     parts: list[str | CompiledExpression] = []
+    members: list[Member] = []
     position = 0
     strip = False
     while (opened := text.find("{{", position)) >= 0:
@@ -57,12 +60,14 @@ def compile_template(text: str, functions: Mapping[str, Function]) -> CompiledTe
         end -= text[start:end].endswith("-")
         _refuse_jinja(text, position, opened)
         parts.append(_plain(text[position:opened], strip, start > opened + 2))
-        parts.append(_hole(text, start, end, functions))
+        hole = _hole(text, start, end, functions)
+        parts.append(hole)
+        members += [member.shifted(start) for member in hole.members]
         position, strip = closed + 2, end < closed
     _refuse_jinja(text, position, len(text))
     parts.append(_plain(text[position:], strip, False))
     names = frozenset[str]().union(*(part.names for part in parts if isinstance(part, CompiledExpression)))
-    return CompiledTemplate(text, names, tuple(part for part in parts if part != ""))
+    return CompiledTemplate(text, names, tuple(part for part in parts if part != ""), tuple(members))
 
 
 def _refuse_jinja(text: str, start: int, end: int) -> None:

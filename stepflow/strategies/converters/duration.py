@@ -18,6 +18,8 @@ from stepflow.strategies.converters.spread import as_text, spread
 from stepflow.texts.durations import read_duration
 
 NAME = "duration"
+MEMBERS = ("months", "seconds")
+"""The members of every value."""
 
 
 def convert(raw: Any, text: str) -> Any:

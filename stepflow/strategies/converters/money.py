@@ -19,6 +19,8 @@ from stepflow.strategies.converters.spread import as_text, spread
 from stepflow.texts.money import read_money
 
 NAME = "money"
+MEMBERS = ("amount", "currency")
+"""The members of every value."""
 
 
 def convert(raw: Any, text: str) -> Any:

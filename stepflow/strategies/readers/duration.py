@@ -30,7 +30,7 @@ from stepflow.texts.durations import find_durations
 from stepflow.texts.quantities import refuse_qualified
 
 NAME = "duration"
-DEFAULT_CONVERTER = "value"
+DEFAULT_CONVERTER = "duration"
 _REACH = 200
 
 

@@ -29,7 +29,7 @@ from stepflow.texts.money import find_money
 from stepflow.texts.quantities import refuse_qualified
 
 NAME = "money"
-DEFAULT_CONVERTER = "value"
+DEFAULT_CONVERTER = "money"
 _REACH = 200
 
 

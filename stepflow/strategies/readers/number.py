@@ -74,6 +74,11 @@ class Options(stepflow.options.Options):
         return self
 
 
+def groups(options: Options) -> frozenset[str]:
+    """The members of the map that is read; none when a number is read."""
+    return frozenset({"value", "unit"}) if options.with_unit else frozenset()
+
+
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of numbers in a role."""
     units = options.units if options.table is None else list(context.tables[options.table])

@@ -33,6 +33,12 @@ class Options(stepflow.options.Options):
     pattern: RegexText = Field(description="The regular expression; named groups say what is read.")
 
 
+def groups(options: Options) -> frozenset[str]:
+    """The members of the map that is read; none when a text is read."""
+    names = frozenset(_GROUP.findall(options.pattern))
+    return frozenset() if names == {"value"} else names
+
+
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of a pattern's matches."""
     return _Regex(context.regex(options.pattern), frozenset(_GROUP.findall(options.pattern)))
