@@ -12,12 +12,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from stepflow.errors import StoreError, UsageError
-from stepflow.model import Record
+from stepflow.model import Answered, Record
 from stepflow.protocols import Candidate, Embedder, Index, LogEntry, Nomination, Store
-from stepflow.records import UnreadableRecord, decode_record, encode_record
+from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record
+
+T = TypeVar("T", Record, Answered)
 
 _RECORD = "record:"
 _EXACT = "exact:"
@@ -50,11 +52,8 @@ class Archive:
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
-    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
-        """The record that answers exactly this request, and notes about rows that could not be read.
-
-        Its steps come without their fields: it is served as it stands.
-        """
+    def lookup(self, request_key: str) -> tuple[Answered | None, tuple[str, ...]]:
+        """What the record that answers exactly this request says, and notes about rows that could not be read."""
         row = self._store.get(_EXACT + request_key)
         notes = [*self._store.news()]
         if row is None:
@@ -62,11 +61,11 @@ class Archive:
         record_id = _text(row)
         if record_id is None:
             return None, (*notes, f"the row of request {request_key} is unreadable")
-        record = self._read(_RECORD + record_id, notes, with_fields=False)
-        if record is not None:
+        answered = self._decoded(_RECORD + record_id, notes, decode_answered)
+        if answered is not None:
             self._store.credit(_EXACT + request_key)
             self._store.credit(_RECORD + record_id)
-        return record, tuple(notes)
+        return answered, tuple(notes)
 
     def nominate(
         self,
@@ -206,12 +205,15 @@ class Archive:
             LogEntry("+", key, record.namespace, record.skeleton, record.signature, stamped),
         )
 
-    def _read(self, key: str, notes: list[str], *, with_fields: bool = True) -> Record | None:
+    def _read(self, key: str, notes: list[str]) -> Record | None:
+        return self._decoded(key, notes, decode_record)
+
+    def _decoded(self, key: str, notes: list[str], decode: Callable[[str], T]) -> T | None:
         text = self._store.get(key)
         if text is None:
             return None
         try:
-            record = decode_record(text, with_fields=with_fields)
+            record = decode(text)
             if _RECORD + record.id != key:
                 raise UnreadableRecord(f"it is the record {record.id}")
         except UnreadableRecord as error:

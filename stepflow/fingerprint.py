@@ -11,13 +11,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
 """Version of the stored record. A record of another version counts as absent."""
-
-
-def canonical(data: Any) -> str:
-    """Data as JSON text with sorted keys and no spare blanks. Raises `TypeError` on anything that is not plain data."""
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -28,6 +23,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, frozenset | set):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+
+
+def canonical(data: Any) -> str:
+    """Data as JSON text with sorted keys and no spare blanks. Raises `TypeError` on anything that is not plain data."""
+    return _ENCODER.encode(data)
 
 
 def fingerprint(*parts: Any) -> str:

@@ -112,6 +112,26 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What exactly the same request is served of a record, without what only verification reads.
+
+    `steps` counts the steps that make the `answer`; everything else is the record's.
+    """
+
+    id: str
+    rule: str
+    request_key: str
+    answer: str
+    steps: int
+    origin: Origin
+    constraints: Mapping[str, Any]
+    let: Mapping[str, Any]
+    value: Any
+    usage: Usage | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one verifier says of a step (or of the whole, when `step` is None), and why. `where` is file:line."""
 

@@ -15,8 +15,8 @@ from stepflow import traces
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.config.sources import PipelineFile
 from stepflow.errors import StepflowError
-from stepflow.model import Outcome, Request
-from stepflow.records import decode_record
+from stepflow.model import Answered, Outcome, Request
+from stepflow.records import decode_answered
 from stepflow.runtime.drivers import new_id
 from stepflow.runtime.interpreter import exact_outcome
 from stepflow.runtime.journal import Journal
@@ -35,12 +35,12 @@ def exact_hit(path: str, request: Request, overrides: Mapping[str, Any] | None =
         store = _store(file.data)
         if store is None or "exact" not in file.data.get("stages", ["exact"]):
             return None
-        record = _read(store, request_key(file.fingerprint(VERSION), request))
+        answered = _read(store, request_key(file.fingerprint(VERSION), request))
     except (StepflowError, ValueError, AttributeError, TypeError, RuntimeError):  # the full path says what is wrong
         return None
-    if record is None:
+    if answered is None:
         return None
-    outcome = replace(exact_outcome(record, Journal()), seconds=time.perf_counter() - started)
+    outcome = replace(exact_outcome(answered, Journal()), seconds=time.perf_counter() - started)
     return _noted(file.data, path, request, outcome)
 
 
@@ -54,19 +54,19 @@ def _store(data: Any) -> DiskStore | None:
     return DiskStore(path) if Path(path).expanduser().is_dir() else None
 
 
-def _read(store: DiskStore, key: str) -> Any:
+def _read(store: DiskStore, key: str) -> Answered | None:
     import json
 
     try:
         row = store.get(f"exact:{key}")
         id_ = json.loads(row) if row is not None else None
         value = store.get(f"record:{id_}") if id_ is not None else None
-        record = decode_record(value, with_fields=False) if value is not None else None
-        if record is None or record.id != id_:
+        answered = decode_answered(value) if value is not None else None
+        if answered is None or answered.id != id_:
             return None
         for credited in (f"exact:{key}", f"record:{id_}"):
             store.credit(credited)
-        return record
+        return answered
     finally:
         store.close()
 

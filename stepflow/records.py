@@ -1,6 +1,6 @@
 """A record as text and back: JSON with the format's version and a checksum over everything else.
 
-The text is `{"format":2,"sha256":"…","record":{…},"fields":[…]}`, ASCII, and is read back to the character: whoever
+The text is `{"format":3,"sha256":"…","record":{…},"$fields":[…]}`, ASCII, and is read back to the character: whoever
 rewrites the JSON, however faithfully, makes it another text, and it is refused. The checksum finds damage; it is no
 signature. The fields of the steps, often most of the text, stand apart: to serve a record again they are not parsed.
 """
@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from stepflow.fingerprint import RECORD_FORMAT
-from stepflow.model import Record, Step, Usage
+from stepflow.model import Answered, Record, Step, Usage
 from stepflow.values import decode, encode
 
+T = TypeVar("T")
+
 _ENVELOPE = re.compile(r'\{"format":(\d{1,9}),"sha256":"([0-9a-f]{64})","record":(.*)\}\Z', re.DOTALL | re.ASCII)
-_FIELDS = ',"fields":'
-"""No text within can look like it: in a JSON string its quotes have backslashes, and no map is written with keys."""
+_FIELDS = ',"$fields":'
+"""Nothing within can look like it: in a JSON string its quotes have backslashes, and no map of values is written with a
+key that begins with a dollar."""
 _TEXTS = (
     "id",
     "rule",
@@ -58,11 +61,18 @@ def encode_record(record: Record) -> str:
     return f'{{"format":{RECORD_FORMAT},"sha256":"{_checksum(body)}","record":{body}}}'
 
 
-def decode_record(text: str, *, with_fields: bool = True) -> Record:
-    """The record that `encode_record` wrote. Raises `UnreadableRecord` on any other text.
+def decode_record(text: str) -> Record:
+    """The record that `encode_record` wrote. Raises `UnreadableRecord` on any other text."""
+    return _decoded(text, lambda main, fields: _record(json.loads(main), json.loads(fields)))
 
-    Without the fields of its steps it is enough to be served again, not to be verified, and read in half the time.
-    """
+
+def decode_answered(text: str) -> Answered:
+    """What is served again of the record that `encode_record` wrote, in a third of the time. Raises the same."""
+    return _decoded(text, lambda main, _: _answered(json.loads(main)))
+
+
+def _decoded(text: str, build: Callable[[str, str], T]) -> T:
+    """What `build` makes of the record's JSON and that of its steps' fields, once the text is known to be whole."""
     envelope = _ENVELOPE.match(text)
     if envelope is None:
         raise UnreadableRecord("this is not a record, or only a part of one")
@@ -71,9 +81,9 @@ def decode_record(text: str, *, with_fields: bool = True) -> Record:
         raise UnreadableRecord(f"the record has format {version}, and this version reads format {RECORD_FORMAT}")
     if _checksum(body) != checksum:
         raise UnreadableRecord("the record does not match its checksum: it was damaged or altered")
-    main, _, fields = body.rpartition(_FIELDS)
+    main, _, fields = body.partition(_FIELDS)
     try:
-        return _record(json.loads(main), json.loads(fields) if with_fields else None)
+        return build(main, fields)
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnreadableRecord(f"the record is not built like one ({type(error).__name__}: {error})") from error
 
@@ -89,26 +99,33 @@ def _encode_step(step: Step) -> list[Any]:
     return [step.index, step.text, step.separator, step.rest, step.origin]
 
 
-def _record(data: dict[str, Any], fields: list[Any] | None) -> Record:
-    created_at = data["created_at"]
-    if not isinstance(created_at, int | float):
-        raise TypeError("created_at is not a number")
+def _record(data: dict[str, Any], fields: list[Any]) -> Record:
     return Record(
         **{name: _text(data[name]) for name in _TEXTS},
         constraints=_mapping(data["constraints"]),
         let=_mapping(data["let"]),
         words=tuple(_text(word) for word in data["words"]),
-        steps=_steps(data["steps"], fields),
-        created_at=created_at,
+        steps=tuple([_step(_mapping(each), *parts) for parts, each in zip(data["steps"], fields, strict=True)]),
+        created_at=_time(data["created_at"]),
         usage=None if data["usage"] is None else _usage(*data["usage"]),
         value=decode(data["value"]),
     )
 
 
-def _steps(steps: list[Any], fields: list[Any] | None) -> tuple[Step, ...]:
-    if fields is None:
-        return tuple([_step({}, *parts) for parts in steps])
-    return tuple([_step(_mapping(each), *parts) for parts, each in zip(steps, fields, strict=True)])
+def _answered(data: dict[str, Any]) -> Answered:
+    return Answered(
+        _text(data["id"]),
+        _text(data["rule"]),
+        _text(data["request_key"]),
+        "".join([text + separator for _, text, separator, _, _ in data["steps"]]),
+        len(data["steps"]),
+        _text(data["origin"]),
+        _mapping(data["constraints"]),
+        _mapping(data["let"]),
+        decode(data["value"]),
+        None if data["usage"] is None else _usage(*data["usage"]),
+        _time(data["created_at"]),
+    )
 
 
 def _step(fields: Mapping[str, Any], index: Any, text: Any, separator: Any, rest: Any, origin: Any) -> Step:
@@ -124,6 +141,12 @@ def _usage(prompt_tokens: Any, completion_tokens: Any) -> Usage:
 def _text(data: Any) -> Any:
     if not isinstance(data, str):
         raise TypeError(f"{data!r} stands where text belongs")
+    return data
+
+
+def _time(data: Any) -> float:
+    if not isinstance(data, int | float):
+        raise TypeError("created_at is not a number")
     return data
 
 

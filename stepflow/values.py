@@ -236,8 +236,14 @@ def _bracketed(size: Fraction) -> str:
     return f"({text})" if "/" in text else text
 
 
+_AS_THEY_ARE = frozenset({type(None), bool, int, str})
+_NESTED = (dict, list)
+
+
 def encode_plain(value: Value) -> Any:
     """A value as plain JSON for people and for output: numbers lose their exactness where JSON has no such number."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 else float(value)
     if isinstance(value, Equation | Linear | datetime.date):
@@ -249,11 +255,11 @@ def encode_plain(value: Value) -> Any:
     return value
 
 
-_AS_THEY_ARE = frozenset({type(None), bool, int, str})
-
-
 def encode(value: Value) -> Any:
-    """A value as JSON from which `decode` gives the same value back."""
+    """A value as JSON from which `decode` gives the same value back.
+
+    A map is an object, a list an array; what JSON does not have is an object with one key, which begins with a dollar.
+    """
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
@@ -274,54 +280,71 @@ def _encode_kin(value: Value) -> Any:
 
 
 def _encode_list(value: Sequence[Value]) -> Any:
-    return [encode(item) for item in value]
+    return [item if type(item) in _AS_THEY_ARE else encode(item) for item in value]
 
 
 def _encode_map(value: Mapping[str, Value]) -> Any:
-    return {"$": "map", "items": [[str(key), encode(item)] for key, item in value.items()]}
+    encoded = {str(key): item if type(item) in _AS_THEY_ARE else encode(item) for key, item in value.items()}
+    return {"$map": list(encoded.items())} if any(key[:1] == "$" for key in encoded) else encoded
 
 
-def _encode_linear(value: Linear) -> Any:
-    terms = [[name, str(factor)] for name, factor in value.terms]
-    return {"$": "linear", "terms": terms, "constant": str(value.constant)}
+def _encode_number(value: Fraction) -> Any:
+    """A whole number as JSON's own, any other as the text of the fraction."""
+    return value.numerator if value.denominator == 1 else str(value)
+
+
+def _encode_linear(value: Linear) -> list[Any]:
+    return [_encode_number(value.constant), *[[name, _encode_number(factor)] for name, factor in value.terms]]
 
 
 _WRITERS: Mapping[type, Callable[[Any], Any]] = {
-    Fraction: lambda value: {"$": "number", "value": str(value)},
-    Linear: _encode_linear,
-    Equation: lambda value: {"$": "equation", "sides": [encode(side) for side in value.sides], "text": value.text},
+    Fraction: lambda value: {"$number": _encode_number(value)},
+    Linear: lambda value: {"$linear": _encode_linear(value)},
+    Equation: lambda value: {"$equation": [value.text, *map(_encode_linear, value.sides)]},
     tuple: _encode_list,
     list: _encode_list,
     dict: _encode_map,
-    datetime.date: lambda value: {"$": "date", "value": value.isoformat()},
+    datetime.date: lambda value: {"$date": value.isoformat()},
 }
 """By type, because to ask a value whether it is a fraction, an equation or a map takes as long as to write it."""
 
 
-_NESTED = (dict, list)
-
-
 def decode(data: Any) -> Value:
-    """The value that `encode` wrote. Raises `ValueError` on anything else."""
+    """The value that `encode` wrote. Raises `ValueError` (or what a wrong type raises) on anything else."""
     if isinstance(data, list):
         return tuple([decode(item) if isinstance(item, _NESTED) else item for item in data])
     if not isinstance(data, dict):
         return data
-    kind = data.get("$")
-    if kind == "number":
-        return _fraction(data["value"])
-    if kind == "linear":
-        return Linear(tuple((name, _fraction(factor)) for name, factor in data["terms"]), _fraction(data["constant"]))
-    if kind == "equation":
-        return Equation(tuple(decode(side) for side in data["sides"]), data["text"])
-    if kind == "date":
-        return datetime.date.fromisoformat(data["value"])
-    if kind == "map":
-        return {key: decode(item) if isinstance(item, _NESTED) else item for key, item in data["items"]}
+    if len(data) == 1:
+        ((kind, content),) = data.items()
+        if kind[:1] == "$":
+            return _read(kind, content)
+    return {key: decode(item) if isinstance(item, _NESTED) else item for key, item in data.items()}
+
+
+def _read(kind: str, content: Any) -> Value:
+    if kind == "$number":
+        return _decode_number(content)
+    if kind == "$linear":
+        return _decode_linear(content)
+    if kind == "$equation":
+        text, *sides = content
+        return Equation(tuple([_decode_linear(side) for side in sides]), text)
+    if kind == "$date":
+        return datetime.date.fromisoformat(content)
+    if kind == "$map":
+        return {key: decode(item) for key, item in content}
     raise ValueError(f"unknown value kind {kind!r}")
 
 
-def _fraction(text: str) -> Fraction:
-    """The fraction that `str` wrote: a fifth of the time that `Fraction` takes to read all that people write."""
-    numerator, slash, denominator = text.partition("/")
-    return Fraction(int(numerator), int(denominator)) if slash else Fraction(int(numerator))
+def _decode_linear(data: Any) -> Linear:
+    constant, *terms = data
+    return Linear(tuple([(name, _decode_number(factor)) for name, factor in terms]), _decode_number(constant))
+
+
+def _decode_number(data: int | str) -> Fraction:
+    """The fraction that was written: a fifth of the time that `Fraction` takes to read all that people write."""
+    if type(data) is int:
+        return Fraction(data)
+    numerator, denominator = data.split("/")  # type: ignore[union-attr]
+    return Fraction(int(numerator), int(denominator))

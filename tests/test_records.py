@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepflow.fingerprint import RECORD_FORMAT
-from stepflow.model import Record, Step, Usage
-from stepflow.records import UnreadableRecord, decode_record, encode_record
+from stepflow.model import Answered, Record, Step, Usage
+from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record
 from stepflow.values import Equation, Linear
 
 TWO_X = Linear.of({"x": Fraction(2)}, Fraction(3))
@@ -71,11 +71,11 @@ records = st.builds(
 )
 
 
-NO_FIELDS = '[{"$":"map","items":[]},{"$":"map","items":[]}]'
+NO_FIELDS = "[{},{}]"
 
 
 def sealed(body: str, version: int = RECORD_FORMAT, fields: str = NO_FIELDS) -> str:
-    rest = f'{body},"fields":{fields}'
+    rest = f'{body},"$fields":{fields}'
     checksum = sha256(rest.encode()).hexdigest()
     return f'{{"format":{version},"sha256":"{checksum}","record":{rest}}}'
 
@@ -86,17 +86,19 @@ def test_encoding_and_decoding_is_identity(record):
 
 
 @given(records)
-def test_without_its_fields_it_is_the_same_to_whoever_serves_it(record):
-    bare = tuple(replace(step, fields={}) for step in record.steps)
-    assert decode_record(encode_record(record), with_fields=False) == replace(record, steps=bare)
+def test_what_is_served_again_says_what_the_record_says(record):
+    answered = decode_answered(encode_record(record))
+    same = set(Answered.__dataclass_fields__) - {"steps"}
+    assert {name: getattr(answered, name) for name in same} == {name: getattr(record, name) for name in same}
+    assert answered.steps == len(record.steps)
 
 
-@pytest.mark.parametrize("nasty", [',"fields":[', '},"fields":', '","fields":[]}', '\\","fields":'])
+@pytest.mark.parametrize("nasty", [',"$fields":[', '},"$fields":', '","$fields":[]}', '\\","$fields":', "$fields"])
 def test_a_text_that_looks_like_the_seam_is_none(nasty):
     steps = (Step(1, nasty, nasty, {nasty: nasty, "value": {nasty: (nasty,)}}, nasty),)
     record = replace(RECORD, prompt=nasty, steps=steps, let={nasty: nasty})
     assert decode_record(encode_record(record)) == record
-    assert decode_record(encode_record(record), with_fields=False).answer == nasty + nasty
+    assert decode_answered(encode_record(record)).answer == nasty + nasty
 
 
 @given(st.data())
@@ -151,8 +153,11 @@ def test_another_format_is_named_in_the_refusal(version):
         {"steps": [[1, "text", "", "", "model"]]},
         {"steps": [["text"]] * 2},
         {"constraints": []},
-        {"constraints": {"$": "mystery"}},
-        {"constraints": {"$": "map", "items": [["a", {"$": "number", "value": "1/0"}]]}},
+        {"constraints": {"$mystery": 1}},
+        {"constraints": {"a": {"$number": "1/0"}}},
+        {"constraints": {"a": {"$linear": [0, ["x"]]}}},
+        {"constraints": {"a": {"$equation": []}}},
+        {"constraints": {"$map": [["a"]]}},
         {"created_at": "yesterday"},
         {"usage": [1]},
         {"usage": [None, 1]},
@@ -164,7 +169,28 @@ def test_a_wrongly_built_record_is_refused_even_with_a_right_checksum(change):
         decode_record(sealed(json.dumps(body | change)))
 
 
-@pytest.mark.parametrize("fields", ["", "[]", "3", "{}", "[1, 2]", '[{"$":"mystery"},{"$":"map","items":[]}]'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 3},
+        {"rule": None},
+        {"origin": 1},
+        {"steps": None},
+        {"steps": [["text"]]},
+        {"steps": [[1, 2, 3, "", "model"]]},
+        {"let": []},
+        {"value": {"$mystery": 1}},
+        {"created_at": "yesterday"},
+        {"usage": [1]},
+    ],
+)
+def test_what_is_served_again_is_refused_when_it_is_wrongly_built(change):
+    body = json.loads(encode_record(RECORD))["record"]
+    with pytest.raises(UnreadableRecord, match="not built like one"):
+        decode_answered(sealed(json.dumps(body | change)))
+
+
+@pytest.mark.parametrize("fields", ["", "[]", "3", "{}", "[1, 2]", '[{"$mystery":1},{}]'])
 def test_wrongly_built_fields_are_refused_even_with_a_right_checksum(fields):
     body = json.dumps(json.loads(encode_record(RECORD))["record"])
     assert decode_record(sealed(body)).steps[0].text == RECORD.steps[0].text

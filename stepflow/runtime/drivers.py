@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from stepflow.errors import StoreError
-from stepflow.model import Outcome, Record
+from stepflow.model import Answered, Outcome, Record
 from stepflow.protocols import Backend, Completion, Nomination
 from stepflow.runtime.effects import (
     Effect,
@@ -32,8 +32,8 @@ from stepflow.runtime.interpreter import Interpretation
 class Records(Protocol):
     """The records as the drivers need them (`stepflow.archive.Archive`)."""
 
-    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
-        """The record of exactly this request, and notes about unreadable rows."""
+    def lookup(self, request_key: str) -> tuple[Answered | None, tuple[str, ...]]:
+        """What the record of exactly this request says, and notes about unreadable rows."""
 
     def nominate(
         self,
@@ -174,7 +174,7 @@ def _at_once(interpretation: Interpretation, records: Records) -> tuple[Outcome 
     if isinstance(effect, Generate | Join):
         return effect, None
     reply = perform(effect, records)
-    found = isinstance(reply, Looked) and reply.record is not None
+    found = isinstance(reply, Looked) and reply.answered is not None
     return (_to_the_model(interpretation, records, reply), None) if found else (None, reply)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepflow.model import Record
+from stepflow.model import Answered, Record
 from stepflow.protocols import Call, Completion, Nomination
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The record, if there is one, and journal notes about rows that could not be read."""
+    """What the record says, if there is one, and journal notes about rows that could not be read."""
 
-    record: Record | None
+    answered: Answered | None
     notes: tuple[str, ...] = ()
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from stepflow.errors import StoreError
-from stepflow.model import Record, Request
+from stepflow.model import Answered, Request
 from stepflow.plan import Plan
 from stepflow.runtime.effects import Generate, Join, Looked, Reply, Wait
 from stepflow.runtime.interpreter import Interpretation, interpret
@@ -48,7 +48,7 @@ def fly(plan: Plan, request: Request, journal: Journal) -> Interpretation:
                 assert isinstance(looked, Looked)
                 for note in looked.notes:
                     journal.add("flight", note)
-                if looked.record is not None:
+                if looked.answered is not None:
                     break
             reply = yield effect
     except StopIteration as end:
@@ -61,8 +61,8 @@ def fly(plan: Plan, request: Request, journal: Journal) -> Interpretation:
 class Leases(Protocol):
     """The records as a flight needs them (`stepflow.archive.Archive`)."""
 
-    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
-        """The record of exactly this request, and notes about unreadable rows."""
+    def lookup(self, request_key: str) -> tuple[Answered | None, tuple[str, ...]]:
+        """What the record of exactly this request says, and notes about unreadable rows."""
 
     def acquire(self, request_key: str, owner: str, seconds: float) -> str:
         """Take or renew the lease of a request; its owner now."""
@@ -179,7 +179,7 @@ class Flight:
         waited = now - self._began
         leader = self._keeper.leader(join.request_key)
         if leader is None:
-            if self._leaders and (found := self._look(join.request_key, waited)).record is not None:
+            if self._leaders and (found := self._look(join.request_key, waited)).answered is not None:
                 return found
             holder = self._acquire(join.request_key)
             if holder == self.owner:
@@ -207,12 +207,12 @@ class Flight:
 
     def _look(self, key: str, waited: float) -> Looked:
         """The record that a leader has left, or word of what is done without one."""
-        record, notes = self._leases.lookup(key)
-        if record is not None:
+        answered, notes = self._leases.lookup(key)
+        if answered is not None:
             self.land()
             said = f"the same request was being answered: waited {waited:.2f} s for its record"
         elif self._leaders:
             said = f"waited {waited:.2f} s for a run of the same request, which left no record; this one asks the model"
         else:
             return Looked(None, notes)
-        return Looked(record, (*notes, said))
+        return Looked(answered, (*notes, said))

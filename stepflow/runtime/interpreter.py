@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from stepflow.errors import UnverifiedAnswer
-from stepflow.model import Event, Final, Origin, Outcome, OutcomeName, Record, Request, Usage
+from stepflow.model import Answered, Event, Final, Origin, Outcome, OutcomeName, Record, Request, Usage
 from stepflow.plan import Plan
 from stepflow.runtime.effects import Effect, Link, Looked, Lookup, Reply, Save, Saved
 from stepflow.runtime.extract import Task, claim
@@ -56,10 +56,10 @@ def _exact(run: Run, key: str) -> Generator[Effect, Reply, Outcome | None]:
     assert isinstance(looked, Looked)
     for note in looked.notes:
         run.journal.add("exact", note)
-    if looked.record is None:
+    if looked.answered is None:
         run.journal.add("exact", "exactly this request has no stored answer")
         return None
-    outcome = exact_outcome(looked.record, run.journal)
+    outcome = exact_outcome(looked.answered, run.journal)
     if outcome.value is not None:
         return outcome
     rule = next((rule for rule in run.plan.rules if rule.id == outcome.rule), None)
@@ -67,22 +67,24 @@ def _exact(run: Run, key: str) -> Generator[Effect, Reply, Outcome | None]:
     return outcome if answer is None else replace(outcome, value=answer.get("value"))
 
 
-def exact_outcome(record: Record, journal: Journal) -> Outcome:
+def exact_outcome(answered: Answered, journal: Journal) -> Outcome:
     """The outcome of a request that was answered before, verified under the same files."""
-    journal.add("exact", f"record {record.id} answers exactly this request", record=record.id, origin=record.origin)
+    journal.add(
+        "exact", f"record {answered.id} answers exactly this request", record=answered.id, origin=answered.origin
+    )
     return Outcome(
-        record.answer,
+        answered.answer,
         "exact",
-        _final(record.origin),
-        record.origin,
-        rule=record.rule,
-        record=record.id,
-        reused=record.id,
-        kept=len(record.steps),
-        saved=record.usage or Usage(),
-        constraints=record.constraints,
-        let=record.let,
-        value=record.value,
+        _final(answered.origin),
+        answered.origin,
+        rule=answered.rule,
+        record=answered.id,
+        reused=answered.id,
+        kept=answered.steps,
+        saved=answered.usage or Usage(),
+        constraints=answered.constraints,
+        let=answered.let,
+        value=answered.value,
         journal=tuple(journal.events),
     )
 

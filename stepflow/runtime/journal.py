@@ -27,13 +27,12 @@ class Journal:
         for verdict in verdicts:
             place = f"step {verdict.step}" if verdict.step is not None else "answer"
             said = "passes" if verdict.passed else f"fails: {verdict.reason}"
-            self.add(
-                stage,
-                f"{place}: {verdict.check} {said}",
-                check=verdict.check,
-                step=verdict.step,
-                passed=verdict.passed,
-                reason=verdict.reason,
-                on_fail=verdict.on_fail,
-                where=verdict.where,
-            )
+            data = {
+                "check": verdict.check,
+                "step": verdict.step,
+                "passed": verdict.passed,
+                "reason": verdict.reason,
+                "on_fail": verdict.on_fail,
+                "where": verdict.where,
+            }
+            self.events.append(Event(stage, f"{place}: {verdict.check} {said}", data))  # plain JSON as it is

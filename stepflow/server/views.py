@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from stepflow.model import Record
+from stepflow.model import Answered
 from stepflow.protocols import Nomination
 from stepflow.runtime.drivers import Records
 
@@ -19,12 +19,12 @@ class NotOlder:
         self.save = records.save
         self.link = records.link
 
-    def lookup(self, request_key: str) -> tuple[Record | None, tuple[str, ...]]:
-        """The record of exactly this request, unless it is too old."""
-        record, notes = self._records.lookup(request_key)
-        if record is not None and record.created_at < self._oldest:
-            return None, (*notes, f"record {record.id} is older than this request allows")
-        return record, notes
+    def lookup(self, request_key: str) -> tuple[Answered | None, tuple[str, ...]]:
+        """What the record of exactly this request says, unless it is too old."""
+        answered, notes = self._records.lookup(request_key)
+        if answered is not None and answered.created_at < self._oldest:
+            return None, (*notes, f"record {answered.id} is older than this request allows")
+        return answered, notes
 
     def nominate(
         self,

@@ -11,6 +11,7 @@ from flowkit import COUNT, Flow, edited
 
 from stepflow.model import Outcome, Record, Request, Usage
 from stepflow.protocols import Candidate, Completion, Nomination
+from stepflow.records import decode_answered, encode_record
 from stepflow.runtime.effects import Effect, Generate, Generated, Link, Looked, Lookup, Nominate, Reply, Save, Saved
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
@@ -54,7 +55,7 @@ def stored(flow: Flow, prompt: str = "count to 3", answer: str = RIGHT) -> Recor
 
 def test_an_exact_hit_asks_one_thing_only(tmp_path: Path) -> None:
     flow = Flow(tmp_path)
-    asked, outcome = play(flow, "count to 3", [Looked(stored(flow))])
+    asked, outcome = play(flow, "count to 3", [Looked(decode_answered(encode_record(stored(flow))))])
     assert [type(effect) for effect in asked] == [Lookup]
     assert outcome.outcome == "exact"
 
