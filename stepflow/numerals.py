@@ -115,7 +115,7 @@ def _digits(match: re.Match[str]) -> Number | None:
     if match["top"]:
         bottom = int(match["bottom"])
         return normal(int(match["whole"] or 0) + Fraction(int(match["top"]), bottom)) if bottom else None
-    value = Fraction(exact(match["plain"]))
+    value = exact(match["plain"])
     if match["scale"]:
         value *= {"hundred": 100, **_SCALES}[match["scale"].lower()]
     if match["power"] and abs(int(match["power"])) <= MAX_DIGITS:

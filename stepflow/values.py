@@ -51,6 +51,8 @@ def exact(source: str | float | int | Decimal | Fraction) -> Number:
     if match is None:
         raise ValueError(f"{source!r} is not a number")
     sign, numerator, denominator = match.groups()
+    if denominator is None and "." not in numerator:
+        return -int(numerator) if sign == "-" else int(numerator)
     value = Fraction(numerator)
     if denominator is not None:
         if Fraction(denominator) == 0:

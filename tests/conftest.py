@@ -3,7 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 from rediskit import KINDS, Server
+
+settings.register_profile("stepflow", deadline=None)  # how long a thing takes is for benchmarks, not for tests
+settings.load_profile("stepflow")
 
 
 @pytest.fixture(scope="session")

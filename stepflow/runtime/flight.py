@@ -121,10 +121,9 @@ class Flight:
 
     def __init__(self, leases: Leases, keeper: Keeper) -> None:
         self.pid = os.getpid()
-        self.owner = f"{self.pid}.{secrets.token_hex(8)}"
-        self.over: Future[None] = Future()
-        """Done when it has landed."""
-        self.over.set_running_or_notify_cancel()  # who waits for it cannot cancel it
+        self.owner = ""
+        self.over: Future[None]
+        """Done when it has landed. Like `owner` it is there once the flight has boarded: most runs never need to."""
         self._leases = leases
         self._keeper = keeper
         self._leads = ""
@@ -175,7 +174,11 @@ class Flight:
 
     def _board(self, join: Join) -> Looked | Wait:
         now = time.monotonic()
-        self._began = now if self._began is None else self._began
+        if self._began is None:
+            self._began = now
+            self.owner = f"{self.pid}.{secrets.token_hex(8)}"
+            self.over = Future()
+            self.over.set_running_or_notify_cancel()  # who waits for it cannot cancel it
         waited = now - self._began
         leader = self._keeper.leader(join.request_key)
         if leader is None:

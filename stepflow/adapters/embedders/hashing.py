@@ -13,11 +13,10 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import copysign, fsum, sqrt
+from math import copysign, sqrt
 from zlib import crc32
 
 from pydantic import Field
@@ -55,12 +54,14 @@ class HashingEmbedder:
 
     def embed(self, text: str) -> bytes:
         """The vector, as little-endian float32 bytes; all zeros for a text without words."""
-        counts: Counter[int] = Counter()
+        dimensions = self.dimensions
+        counts: dict[int, int] = {}
         for feature in _features(text):
             hashed = crc32(feature.encode("utf-8", "surrogatepass"))
-            counts[hashed % self.dimensions] += 1 if hashed & 0x80000000 else -1
-        length = sqrt(fsum(abs(count) for count in counts.values())) or 1.0  # the squares of the roots are the counts
-        vector = array("f", bytes(4 * self.dimensions))
+            bucket = hashed % dimensions
+            counts[bucket] = counts.get(bucket, 0) + (1 if hashed & 0x80000000 else -1)
+        length = sqrt(sum(map(abs, counts.values()))) or 1.0  # the squares of the roots are the counts
+        vector = array("f", bytes(4 * dimensions))
         for bucket, count in counts.items():
             vector[bucket] = copysign(sqrt(abs(count)), count) / length
         if sys.byteorder == "big":
@@ -68,7 +69,6 @@ class HashingEmbedder:
         return vector.tobytes()
 
 
-def _features(text: str) -> Iterator[str]:
+def _features(text: str) -> Sequence[str]:
     words = _WORD.findall(text.casefold())
-    yield from words
-    yield from map(" ".join, pairwise(words))
+    return [*words, *map(" ".join, pairwise(words))]

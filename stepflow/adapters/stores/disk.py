@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFAULT_SIZE_LIMIT = 2**30
 TIDY_EVERY = 64
 """Writes between two looks for what has expired."""
+WEIGHED_EVERY = 1 / 256
+"""Share of the size limit that is written between two looks at how large the store has become."""
 CREDITS_KEPT = 1024
 CREDITED_EVERY_S = 30.0
 """Notes of calls saved wait in memory for so many keys or seconds, then a thread writes them: a hit never does."""
@@ -56,6 +58,7 @@ class DiskStore:
         self._leases = Leases(self._folder / "leases.db")
         self._writer: TextCache | None = None
         self._written = 0
+        self._unweighed = size_limit  # the first write looks
         self._credits: Counter[str] = Counter()
         self._credited_at = time.monotonic()
         self._refuse_damage()
@@ -166,12 +169,15 @@ class DiskStore:
     def _write(self, values: Mapping[str, str]) -> None:
         self._cache.write(values)
         self._written += 1
+        self._unweighed += sum(map(len, values.values()))
         gone: Sequence[str] = ()
         if self._written % TIDY_EVERY == 0:
             gone = self._cache.expire()
-        if self._cache.is_over():
-            self._give_credit()
-            gone = (*gone, *self._cache.make_room())
+        if self._unweighed > self._size_limit * WEIGHED_EVERY:
+            self._unweighed = 0
+            if self._cache.is_over():
+                self._give_credit()
+                gone = (*gone, *self._cache.make_room())
         if gone:
             self._log.forget(gone)
 
