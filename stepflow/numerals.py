@@ -37,6 +37,7 @@ _NUMERAL = re.compile(
 )
 _AND_SHARE = re.compile(r"\s++and\s++a\s++(half|quarter)(?!\w)", re.IGNORECASE)
 _SIGN = re.compile(r"(?:[-−–]|(?<!\w)(?:minus|negative)(?=\s))[ \t]*\Z", re.IGNORECASE)
+_PERCENT = re.compile(r"[ \t-]*(?:%|percent|per cent|pct\.?)\s*\Z", re.IGNORECASE)
 _BARE = re.compile(r"\d++(?:\.\d++)?")
 _TOKEN = re.compile(r"[a-z]+", re.IGNORECASE)
 
@@ -68,11 +69,21 @@ def read_number(text: str) -> Number:
     """The number that the whole text is, in digits or words. Raises `ValueError` when it is not one number."""
     try:
         return exact(text)
-    except ValueError as error:
+    except ValueError:
         found = list(numerals(text.strip()))
         if len(found) == 1 and len(found[0].readings) == 1 and _covers(found[0], text.strip()):
             return next(iter(found[0].readings))
-        raise error
+        if _PERCENT.search(text):
+            raise ValueError(f"{text!r} is a percentage, not a number") from None
+        raise
+
+
+def read_percent(text: str) -> Number:
+    """How many percent the whole text is: 15 of '15%' and of 'fifteen percent'. Raises `ValueError` without a sign."""
+    sign = _PERCENT.search(text)
+    if sign is None:
+        raise ValueError(f"{text!r} is not a percentage; write it as 15%")
+    return read_number(text[: sign.start()])
 
 
 def _covers(numeral: Numeral, text: str) -> bool:

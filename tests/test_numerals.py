@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepflow.numerals import numerals, read_number
+from stepflow.numerals import numerals, read_number, read_percent
+from stepflow.strategies.converters.number import convert
+from stepflow.strategies.functions.arithmetic import mixed, number
+from stepflow.values import show
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,39 @@ def test_a_composed_number_tells_what_it_is_written_with(text: str, parts: set[o
 @given(st.fractions())
 def test_every_fraction_is_read_back(value: Fraction) -> None:
     assert read_number(str(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("15%", 15), ("2 1/2 percent", Fraction(5, 2)), ("minus ten per cent", -10), ("1,000 pct.", 1000)],
+)
+def test_a_percentage_is_read_by_its_sign_and_is_no_number(text: str, value: object) -> None:
+    assert read_percent(text) == value
+    with pytest.raises(ValueError, match="is a percentage, not a number"):
+        read_number(text)
+
+
+def test_what_has_no_percent_sign_is_no_percentage() -> None:
+    with pytest.raises(ValueError, match="'15' is not a percentage; write it as 15%"):
+        read_percent("15")
+
+
+@given(st.fractions() | st.integers())
+def test_a_number_is_read_back_as_it_is_shown_and_as_a_mixed_number(value: Fraction | int) -> None:
+    assert number(show(value)) == value
+    assert number(mixed(value)) == value
+    assert convert(mixed(value), "") == value
+
+
+@given(st.text(alphabet="0123456789.,/%-−½ eEandhundredmilotw", max_size=12))
+def test_the_function_and_the_converter_read_the_same(text: str) -> None:
+    outcomes = []
+    for read in (number, lambda text: convert(text, text)):
+        try:
+            outcomes.append(read(text))
+        except ValueError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
 
 
 @given(st.text(alphabet="0123456789.,/%-−½ eEand hundremilotw", max_size=40))

@@ -15,6 +15,7 @@ from stepflow.model import Record, Step
 from stepflow.plan import PatchScope, Rule
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
+from stepflow.runtime.rewrite import without_surplus
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.stitch import content, join
@@ -117,7 +118,7 @@ def _first_that_passes(task: Task, examination: Examination, region: Region, rep
     """
     first: Examination | None = None
     for steps in _placed(task.rule, examination, region, reply):
-        placed = examine(task, steps, record)
+        placed = without_surplus(task, examine(task, steps, record), record).examination
         if placed.passed:
             return placed
         first = first or placed

@@ -11,6 +11,7 @@ from stepflow.notation import Template
 from stepflow.protocols import Completion
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
+from stepflow.runtime.rewrite import without_surplus
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.verify import Examination, examine, failed
@@ -49,7 +50,10 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
 
 
 def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Examination:
-    """Cut, parse and verify a reply. A reply that was cut off, or cannot be cut into steps, has failed."""
+    """Cut, parse and verify a reply, without its surplus steps where it passes without them.
+
+    A reply that was cut off, or cannot be cut into steps, has failed.
+    """
     if completion.finish_reason == "length":
         reason = f"the answer was cut off after {completion.usage.completion_tokens} tokens"
         examination = Examination((), (failed("complete", reason),))
@@ -59,7 +63,11 @@ def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Exami
         except NotSegmentable as error:
             examination = Examination((), (failed("segment", str(error)),))
     run.journal.add_verdicts("verify", examination.verdicts)
-    return examination
+    if not run.has("rewrite"):
+        return examination
+    trimmed = without_surplus(task, examination)
+    trimmed.note(run.journal)
+    return trimmed.examination
 
 
 def _repair(

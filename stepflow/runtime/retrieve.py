@@ -128,24 +128,10 @@ def _rewritten(run: Run, task: Task, examination: Examination, record: Record) -
     if examination.passed or not (task.rule.rewrite or drops) or not run.has("rewrite"):
         return Rewritten(examination)
     rewritten = rewrite(task, examination, record)
-    for change in rewritten.changes:
-        run.journal.add(
-            "rewrite",
-            f"step {change.step} by {change.rewriter}: {change.before!r} {_became(change)}",
-            step=change.step,
-            before=change.before,
-            after=change.after,
-            where=change.where,
-        )
-    if rewritten.changes:
-        run.journal.add_verdicts("verify", rewritten.examination.verdicts)
-    else:
+    rewritten.note(run.journal)
+    if not rewritten.changes:
         run.journal.add("rewrite", "no rewriter proposes anything that passes")
     return rewritten
-
-
-def _became(change: Change) -> str:
-    return f"becomes {change.after!r}" if change.after else "is surplus, and dropped"
 
 
 def _refused(run: Run, record: Record, objection: Objection) -> str:

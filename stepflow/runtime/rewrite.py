@@ -13,6 +13,7 @@ from stepflow.model import Record, Step
 from stepflow.plan import Rewrite
 from stepflow.protocols import Rewriting
 from stepflow.runtime.extract import Task
+from stepflow.runtime.journal import Journal
 from stepflow.runtime.segment import NotSegmentable, cut, read_step
 from stepflow.runtime.stitch import content, without
 from stepflow.runtime.verify import Examination, examine, examine_step, step_names
@@ -23,13 +24,17 @@ MAX_PROPOSALS = 200
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step rewritten: by which rewriter, from what to what."""
+    """One step rewritten: by which rewriter, from what to what; a dropped one becomes nothing."""
 
     step: int
     rewriter: str
     where: str
     before: str
     after: str
+
+    def __str__(self) -> str:
+        became = f"becomes {self.after!r}" if self.after else "is surplus, and dropped"
+        return f"step {self.step} by {self.rewriter}: {self.before!r} {became}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,14 @@ class Rewritten:
 
     examination: Examination
     changes: tuple[Change, ...] = ()
+
+    def note(self, journal: Journal) -> None:
+        """Tell what was changed, and the verdicts on what came out."""
+        for change in self.changes:
+            data = {"step": change.step, "before": change.before, "after": change.after, "where": change.where}
+            journal.add("rewrite", str(change), **data)
+        if self.changes:
+            journal.add_verdicts("verify", self.examination.verdicts)
 
 
 def rewrite(task: Task, examination: Examination, record: Record) -> Rewritten:
@@ -55,6 +68,15 @@ def rewrite(task: Task, examination: Examination, record: Record) -> Rewritten:
         whole, more = _rewrite_for_the_whole(task, whole, record)
         changes += more
     return Rewritten(whole, tuple(changes)) if changes else Rewritten(examination)
+
+
+def without_surplus(task: Task, examination: Examination, record: Record | None = None) -> Rewritten:
+    """What a model has just written, without its surplus steps, if it passes then; else as it is."""
+    if examination.passed:
+        return Rewritten(examination)
+    kept, changes = _drop_surplus(task, examination)
+    whole = examine(task, kept, record) if changes else examination
+    return Rewritten(whole, tuple(changes)) if whole.passed else Rewritten(examination)
 
 
 def _drop_surplus(task: Task, examination: Examination) -> tuple[tuple[Step, ...], list[Change]]:

@@ -123,6 +123,33 @@ def test_surplus_steps_are_dropped_without_a_call_wherever_they_stand(tmp_path: 
     assert "is surplus, and dropped" in story(outcome)
 
 
+@pytest.mark.parametrize(
+    "reply", ["1. hat\n2. tent\n3. coat", "1. tent\n2. hat\n3. coat", "1. hat\n2. coat\n3. tent\n4. stove"]
+)
+def test_surplus_steps_of_a_fresh_reply_are_dropped_too(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, LISTING)
+    outcome = flow.ask("pack hat, coat", reply)
+    assert (outcome.outcome, outcome.final, outcome.answer, outcome.calls) == ("miss", "verified", "1. hat\n2. coat", 1)
+    assert "is surplus, and dropped" in story(outcome)
+    assert flow.records[-1].answer == "1. hat\n2. coat"
+
+
+def test_a_fresh_reply_that_fails_without_its_surplus_steps_too_stays_as_it_is(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, LISTING)
+    outcome = flow.ask("pack hat, coat", "1. tent\n2. coat")
+    assert (outcome.final, outcome.answer, flow.records) == ("unverified", "1. tent\n2. coat", [])
+    assert {verdict.check for verdict in outcome.verdicts if not verdict.passed} == {"asked-for", "all-there"}
+    assert "is surplus" not in story(outcome)
+
+
+def test_surplus_steps_of_a_patch_are_dropped(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, LISTING)
+    flow.store("pack hat, shoes", "1. hat\n2. shoes")
+    outcome = flow.ask("pack hat, shoes, coat", "3. coat\n4. tent")
+    assert (outcome.outcome, outcome.answer) == ("patch", "1. hat\n2. shoes\n3. coat")
+    assert (outcome.kept, outcome.patched) == (2, 1)
+
+
 @pytest.mark.parametrize("asked", ["hat, coat, shoes", "coat, hat, shoes", "hat, shoes, coat"])
 def test_a_missing_step_is_asked_for_alone_and_put_in_its_place(tmp_path: Path, asked: str) -> None:
     flow = Flow(tmp_path, LISTING)

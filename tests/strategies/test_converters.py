@@ -93,7 +93,7 @@ def test_a_raw_value_becomes(plug: Any, raw: Any, expected: Any) -> None:
     ("plug", "raw", "reason"),
     [
         (number, "4 apples", "is not a number"),
-        (number, "50%", "is not a number"),
+        (number, "50%", "is a percentage, not a number"),
         (number, True, "truth value"),
         (number, {"a": 1}, "expected text"),
         (integer, "2.5", "2.5 is not a whole number"),

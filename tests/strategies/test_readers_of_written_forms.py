@@ -36,6 +36,8 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (number, PERCENT, "a discount of 15, 15% of something else, discount 5 to 10%", []),
     (number, {"after": "from"}, "from 5 to 10", [("5", 5)]),
     (number, {"after": "to"}, "from 5 to 10", [("10", 10)]),
+    (number, {**GUESTS, "after": "to"}, "from 5 to 10 guests", [("10", 10)]),
+    (number, {"after": "from", "units": ["cups"]}, "from 1 1/2 cups to 2 cups", [("1 1/2", Fraction(3, 2))]),
     (number, {"before": r"x\b"}, "5 x 3", [("5", 5)]),
     (number, {**GUESTS, "after": "at least"}, "at least 5 guests", [("5", 5)]),
     (number, {"table": "units", "with_unit": True}, "5km and 2 m", [

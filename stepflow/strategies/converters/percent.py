@@ -10,15 +10,13 @@ Declines a number without a percent sign or word: 0.15 and 15 may both be meant 
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from stepflow.numerals import read_number
+from stepflow.numerals import read_percent
 from stepflow.strategies.converters.spread import as_text, spread
 from stepflow.values import Number
 
 NAME = "percent"
-_SIGN = re.compile(r"[ \t-]*(?:%|percent|per cent|pct\.?)\s*\Z", re.IGNORECASE)
 
 
 def convert(raw: Any, text: str) -> Any:
@@ -27,8 +25,4 @@ def convert(raw: Any, text: str) -> Any:
 
 
 def _percent(raw: Any) -> Number:
-    written = as_text(raw, "a percentage")
-    sign = _SIGN.search(written)
-    if sign is None:
-        raise ValueError(f"{written!r} is not a percentage; write it as 15%")
-    return read_number(written[: sign.start()])
+    return read_percent(as_text(raw, "a percentage"))

@@ -7,21 +7,54 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from stepflow.values import Number, describe, exact, is_number, normal
+from stepflow.numerals import read_number, read_percent
+from stepflow.values import Number, describe, is_number, normal
 
 MAX_DECIMALS = 100
 
 
 def number(value: Any) -> Number:
-    """The exact number that a text denotes; a number stays itself.
+    """The exact number that a text denotes, in digits or words, as the converter `number` reads it.
+
+    A number stays itself. A percentage is no number (`percent` reads one); nor is a text with more than the number.
 
     Examples:
         number('1,200') == 1200
         number('-3 / 4') == -0.75
+        number('2 1/2') == 2.5
+        number('twenty-five') == 25
     """
     if isinstance(value, str):
-        return exact(value)
+        return read_number(value)
     return _number(value, "number")
+
+
+def percent(value: Any) -> Number:
+    """How many percent a text says, as the converter `percent` reads it.
+
+    Examples:
+        percent('15%') == 15
+        percent('2 1/2 percent') == 2.5
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"percent: {describe(value)} is not a text")
+    return read_percent(value)
+
+
+def mixed(value: Any) -> str:
+    """The number as a whole and a fraction, as recipes and rulers write it; `number` reads it back.
+
+    Examples:
+        mixed(5/2) == '2 1/2'
+        mixed(-4/3) == '-1 1/3'
+        mixed(3/4) == '3/4'
+        mixed(6) == '6'
+    """
+    size = abs(Fraction(_number(value, "mixed")))
+    whole, rest = divmod(size.numerator, size.denominator)
+    parts = [str(whole)] if whole or not rest else []
+    parts += [f"{rest}/{size.denominator}"] if rest else []
+    return ("-" if value < 0 else "") + " ".join(parts)
 
 
 def magnitude(value: Any) -> Number:
@@ -255,6 +288,8 @@ def _scale(digits: Any, function: str) -> Fraction:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "is_number": is_number,
+    "percent": percent,
+    "mixed": mixed,
     "abs": magnitude,
     "min": smallest,
     "max": largest,

@@ -13,7 +13,7 @@ from stepflow.values import describe, show
 
 MAX_TEXT = 1_000_000
 
-_WORD = re.compile(r"\w+(?:[-'’.]\w+)*")
+_WORD = re.compile(r"\w+(?:(?:[-'’.]|(?<=\d),(?=\d))\w+)*")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 
 
@@ -70,6 +70,7 @@ def words(text: Any) -> tuple[str, ...]:
 
     Examples:
         words("It's 3.5 m, no?") == ["It's", '3.5', 'm', 'no']
+        words('1,200 km, 3') == ['1,200', 'km', '3']
     """
     return tuple(_WORD.findall(_text(text, "words")))
 

@@ -13,9 +13,11 @@ colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 ap
       guests: {type: number, units: [guest, guests, people], find: only}
       price: {type: number, labels: [price, cost], find: only}
       discount: {type: number, labels: [discount], percent: true, optional: true}
+      servings_before: {type: number, after: '(?i)\\bfrom'}       # 'from 4 to 6 servings': each end by its role
+      servings_after: {type: number, after: '(?i)\\bto', units: [servings]}
 
 A number in its role is refused, and the text with it, when it is part of something longer (10:30, 1.234,56), may be
-negative or a subtraction (5 - 3), is one end of a range or choice ('5 to 10 guests'), or, unless `after` says so, is
+negative or a subtraction (5 - 3), or, unless `after` says so, is one end of a range or choice ('5 to 10 guests') or
 only a bound or a guess ('at least 5 guests', '5 or more'). Without options every number is read, and a percentage or a
 number with letters behind it (5km) is refused.
 """
@@ -154,7 +156,7 @@ class _Number:
         written = text[quantity.start : end]
         if quantity.doubt:
             raise ValueError(quantity.doubt)
-        if quantity.in_range and (self.units is not None or self.labels is not None):
+        if quantity.in_range and self.after is None and (self.units is not None or self.labels is not None):
             raise ValueError(f"{written!r} is one end of a range or a choice")
         if self.units is None and self.before is None and text[end : end + 1].isalpha():
             raise ValueError(f"{written!r} has letters directly behind it: name them under `units`")
