@@ -26,6 +26,8 @@ STAGES: tuple[Stage, ...] = (
     "extract", "exact", "retrieve", "gate", "verify", "rewrite", "patch", "generate", "repair", "fallback",
     "integrity", "record",
 )  # fmt: skip
+ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
+"""What the engine itself checks of every answer, under these names."""
 OPTIONAL_STAGES: frozenset[str] = frozenset({"exact", "retrieve", "rewrite", "patch", "repair", "fallback", "record"})
 """Stages that a pipeline may leave out. The others are what makes an answer verified."""
 

@@ -19,7 +19,7 @@ from stepflow.compiler.workshop import Workshop
 from stepflow.config.schema import ExpectSpec, TestSpec, TurnSpec
 from stepflow.errors import ScriptExhausted, StepflowError
 from stepflow.model import Event, Message, Outcome, Request
-from stepflow.plan import Plan, Rule
+from stepflow.plan import ENGINE_CHECKS, Plan, Rule
 from stepflow.protocols import Backend
 from stepflow.runtime.drivers import drive, new_id
 from stepflow.runtime.extract import Declined, Task, Unmatched, left_over, understand
@@ -285,7 +285,7 @@ def _compare(
         elif not agrees(actual, expected):
             failures.append(f"{name}: expected {_shown(expected)}, got {_shown(actual)}")
     if failures:
-        failures += _because(_verdicts(examination) if examination is not None else _story(events))
+        failures += _because(_verdicts(examination, expect) if examination is not None else _story(events))
     return tuple(failures)
 
 
@@ -293,9 +293,16 @@ def _because(lines: Sequence[str]) -> tuple[str, ...]:
     return ("\n    ".join(["because", *lines]),) if lines else ()
 
 
-def _verdicts(examination: Examination) -> list[str]:
-    """Every failed check, and the line that it stands in."""
+def _verdicts(examination: Examination, expect: ExpectSpec) -> list[str]:
+    """Every failed check, and the line that it stands in; and what became of those that should have failed."""
+    made = {verdict.check: verdict.on_fail == "warn" for verdict in examination.verdicts}
+    failed = {verdict.check for verdict in examination.failures}
     said = []
+    for check in expect.failed_checks or ():
+        if check not in made and check not in ENGINE_CHECKS:
+            said.append(f"{check} was not asked: its `when` does not hold here")
+        elif made.get(check) and check not in failed:
+            said.append(f"{check} only warns (`on_fail: warn`), so that it is never among the failed checks")
     for each in examination.failures:
         place = "answer" if each.step is None else f"step {each.step}"
         said.append(f"{place}: {each.check} fails: {each.reason}{_place(each.where)}")

@@ -115,6 +115,20 @@ def test_nothing_passes_by_not_being_looked_at(tmp_path: Path, test: dict[str, A
     assert f"`{name}` cannot be seen" in failures(tmp_path, **test)
 
 
+def test_a_check_that_should_have_failed_says_why_it_did_not(tmp_path: Path) -> None:
+    checks = [
+        {"id": "never", "type": "expr", "assert": "1 == 2", "when": "last > 3"},
+        {"id": "style", "type": "expr", "assert": "1 == 2", "on_fail": "warn"},
+        {"id": "right", "type": "expr", "assert": "answer.value == last"},
+    ]
+    said = failures(
+        tmp_path, edited(COUNT, verify=checks), output=RIGHT, expect={"failed_checks": ["never", "style", "right"]}
+    )
+    assert "\n    never was not asked: its `when` does not hold here" in said
+    assert "\n    style only warns (`on_fail: warn`), so that it is never among the failed checks" in said
+    assert "right was not asked" not in said
+
+
 def turns(folder: Path, *specs: dict[str, Any], **settings: Any) -> str:
     plan = Flow(folder, **settings).pipeline.plan
     return "\n".join(run_turns(plan, [TurnSpec.model_validate({"prompt": "count to 3", **spec}) for spec in specs]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from stepflow.compiler.site import Site
 from stepflow.config.document import Document
@@ -18,10 +18,12 @@ from stepflow.source import Diagnostic
 NOUNS = {"constraints": "constraint", "let": "`let` value", "failed_checks": "verifier"}
 
 
-def declared_tests(site: Site, model: type[Options], **names: frozenset[str]) -> tuple[DeclaredTest, ...]:
+def declared_tests(
+    site: Site, model: type[Options], off: frozenset[str] = frozenset(), **names: frozenset[str]
+) -> tuple[DeclaredTest, ...]:
     """The tests under `tests:` at a site, each with its place. Problems are reported.
 
-    `names` holds, for keys of `expect`, the names that may stand under them.
+    `names` holds, for keys of `expect`, the names that may stand under them; `off` those of verifiers switched off.
     """
     items = site.data.get("tests") or []
     tests: list[DeclaredTest] = []
@@ -39,12 +41,12 @@ def declared_tests(site: Site, model: type[Options], **names: frozenset[str]) ->
         )
         site.problems.extend(problems)
         if spec is not None:
-            _check_names(place, spec, names)
+            _check_names(place, spec, names, off)
             tests.append(DeclaredTest(str(name), place.where, spec))
     return tuple(tests)
 
 
-def _check_names(place: Site, spec: Any, names: Mapping[str, frozenset[str]]) -> None:
+def _check_names(place: Site, spec: Any, names: Mapping[str, frozenset[str]], off: frozenset[str]) -> None:
     """Report what a test expects of names that the rule does not have."""
     for key, known in names.items():
         expected = getattr(spec.expect, key) or ()
@@ -52,13 +54,13 @@ def _check_names(place: Site, spec: Any, names: Mapping[str, frozenset[str]]) ->
             if name in known:
                 continue
             is_map = isinstance(expected, Mapping)
-            place.at("expect", key).report(
-                "unknown-name",
-                f"the rule has no {NOUNS[key]} {name!r}",
-                name if is_map else number,
-                part="key" if is_map else "value",
-                hints=did_you_mean(name, known) or (f"there are: {', '.join(sorted(known)) or 'none'}",),
-            )
+            there = f"there are: {', '.join(sorted(known)) or 'none'}"
+            message, hints = f"the rule has no {NOUNS[key]} {name!r}", did_you_mean(name, known) or (there,)
+            if key == "failed_checks" and name in off:
+                message = f"the verifier {name!r} is switched off (`enabled: false`), so it never fails"
+                hints = ("switch it on, or expect nothing of it",)
+            part: Literal["key", "value"] = "key" if is_map else "value"
+            place.at("expect", key).report("unknown-name", message, name if is_map else number, part=part, hints=hints)
 
 
 def loose_tests(document: Document) -> list[Diagnostic]:

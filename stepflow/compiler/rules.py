@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from stepflow.compiler import prompts, shapes
 from stepflow.compiler.checks import check_grammar
@@ -34,6 +34,7 @@ from stepflow.fingerprint import fingerprint
 from stepflow.notation import Notation
 from stepflow.options import Options
 from stepflow.plan import (
+    ENGINE_CHECKS,
     Check,
     Default,
     Derivation,
@@ -49,8 +50,7 @@ from stepflow.plan import (
 )
 from stepflow.registry import Kind, Registry
 
-ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
-"""What the engine itself checks of every answer, under these names."""
+T = TypeVar("T")
 READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables")
 
 
@@ -67,6 +67,7 @@ class RuleCompiler:
         self.shapes: dict[tuple[type[Options], str], tuple[Shape, bool]] = {}
         self.verifiers: list[Component] = []
         self.skips: list[Component] = []
+        self.off: set[str] = set()
 
     def compile(self) -> Rule | None:
         """The rule, or None when an error was reported."""
@@ -127,6 +128,7 @@ class RuleCompiler:
             tests=declared_tests(
                 self.site,
                 TestSpec,
+                off=frozenset(self.off),
                 constraints=frozenset(spec.constraints),
                 let=frozenset(spec.let),
                 failed_checks=frozenset(check.id for check in checks) | ENGINE_CHECKS,
@@ -311,7 +313,10 @@ class RuleCompiler:
         scope = item.get("scope", "output") if isinstance(item, Mapping) else "output"
         place = Place.STEP if scope == "step" else Place.OUTPUT
         component = self._resolve("verifier", site, VerifyCommon, place)
-        if component is None or not component.options.enabled:
+        if component is None:
+            return None
+        if not component.options.enabled:
+            self.off.add(component.options.id or component.name)
             return None
         self.verifiers.append(component)
         verifier = build(component, self.workshop)
@@ -378,21 +383,16 @@ class RuleCompiler:
         if place.value in self.site.data:
             check_notations(spec, self.site.at(place.value), self.workshop, self._known(place))
         text = spec.prompt if spec.prompt is not None else default
-        return Prompting(self._template(text), self._schema(spec.response_format or spec.response_format_from))
-
-    def _schema(self, text: str | None) -> Any:
-        try:
-            return None if text is None else self.workshop.expression(text)
-        except NotationError:
-            return None  # reported by check_notations, at its place
+        schema = spec.response_format or spec.response_format_from
+        return Prompting(self._built(self.workshop.template, text), self._built(self.workshop.expression, schema))
 
     def _fallback(self, spec: RuleSpec) -> Fallback:
         if "fallback" in self.site.data:
             check_notations(spec.fallback, self.site.at("fallback"), self.workshop, self._known(Place.FALLBACK))
-        return Fallback(spec.fallback.type, self._template(spec.fallback.text))
+        return Fallback(spec.fallback.type, self._built(self.workshop.template, spec.fallback.text))
 
-    def _template(self, text: str | None) -> Any:
+    def _built(self, build: Callable[[str], T], text: str | None) -> T | None:
         try:
-            return None if text is None else self.workshop.template(text)
+            return None if text is None else build(text)
         except NotationError:
             return None  # reported by check_notations, at its place

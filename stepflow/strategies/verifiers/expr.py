@@ -6,7 +6,7 @@ Options: `assert`.
       - {id: right-value, type: expr, assert: answer.value == solution}
 
 Fails when the expression is false, when it gives something other than true or false, and when it cannot be decided
-(a name is missing, a function refuses).
+(a name is missing, a function refuses). Without `message` the reason is the expression itself: `a == b is false`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Expr:
 
     def verify(self, view: View) -> str | None:
         """None when the expression is true."""
-        text = self.assertion.text
+        text = " ".join(self.assertion.text.split())
         try:
             value = self.assertion(view.names)
         except Exception as error:  # whatever an expression meets in a model's answer, it is a verdict
