@@ -140,6 +140,12 @@ Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= >
 `is defined`, `| default(0)`; `is number`, `is string`, `is none`, `is even`, …; and for lists
 `| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
 
+For each item of a list: `all(x in items, x > 0)` and `any(x in items, x > 0)` are true or false,
+`map(x in items, x * 2)` and `select(x in items, x > 0)` are lists. `x` may be any name, and has meaning only there. So
+`all(row in rows, any(key in keys, key in row))` is "every row has one of the keys", and
+`map(n in from_to(1, 5), n ** 2)` the first five squares. All loops of one expression together take 20,000 turns and
+one second at most; beyond that the expression fails.
+
 A text stands in quotes, `'…'` or `"…"`. A backslash in it stands before `n`, `r`, `t`, a quote or a backslash only; so
 one that a pattern is to see is written twice: `matches(code, '[A-Z]+-\\d+')`.""".strip()
 

@@ -66,6 +66,13 @@ def mistake(source):
         "answer.value is defined and answer.other is undefined and nothing is not defined",
         "answer.value.deep.deeper is undefined and answer.parts[9] is undefined",
         "answer.other | default(3) == 3 and answer.value | default(3) == 4",
+        "all(x in [1, 2], x > 0) and not all(x in [1, 2], x > 1) and all(x in [], x > 1)",
+        "any(x in [1, 2], x > 1) and not any(x in [1, 2], x > 2) and not any(x in [], true)",
+        "map(x in [1, 2], x * n) == [7, 14] and map(n in [1], n) == [1] and n == 7",
+        "select(row in rows, row.p.q > 2) == [{'p': {'q': 5}}]",
+        "all(row in rows, any(key in ['p', 'z'], key in row)) and map(a in [1, 2], map(b in [a], a + b)) == [[2], [4]]",
+        "map(x in [[1, 2], [3]], map(x in x, -x)) == [[-1, -2], [-3]]",
+        "any(x in [1, 2], x / (x - 1) > 1 if x > 1 else false) and any(x in [1, 0], 1 / x == 1)",
     ],
 )
 def test_an_expression_is_exact_and_means_what_it_says(source):
@@ -182,7 +189,7 @@ def test_what_cannot_be_computed_says_why(source, message):
         ("n is od", "od", "there is no test 'od'", "did you mean 'odd'?"),
         ("[n] | map('uper')", "uper", "there is no filter 'uper'", "did you mean 'upper'?"),
         ("[n] | select('od')", "od", "there is no test 'od'", "did you mean 'odd'?"),
-        ("map([n])", "map", "there is no function 'map'", "write it behind a list: items | map(...)"),
+        ("map([n])", "map", "there is no function 'map'", "write map(x in items, …) or items | map(...)"),
         ("n + ]", "]", "unexpected ']'", ""),
         ("n n", "n", "unexpected 'n'", ""),
         ("{{ n }}", "{{", "does not belong inside an expression", "written bare"),
@@ -264,6 +271,45 @@ def test_any_text_compiles_or_is_refused_and_any_expression_has_a_value_or_a_rea
 def test_the_names_read_are_known_without_functions():
     assert compile_expression("max(a.b, c) + d['e'] | default(f)", FUNCTIONS).names == {"a", "c", "d", "f"}
     assert compile_expression("max + 1", FUNCTIONS).names == {"max"}
+
+
+def test_the_name_of_a_loop_is_no_name_that_is_read():
+    compiled = compile_expression("all(x in a.b, x.c > y) and x", FUNCTIONS)
+    assert compiled.names == {"a", "x", "y"}
+    assert [member.path for member in compiled.members] == [("a", "b"), ("a", "b", None, "c")]
+    assert compile_expression("all(x in a, x > 0)", FUNCTIONS).names == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("all(x in n, x > 1)", r"all\(x in …\): the number 7 is not a list"),
+        ("all(x in [1], x)", "the condition of a loop gives the number 1, not true or false"),
+        ("map(x in [1], x / 0)", "division by zero"),
+        ("all(x in [1], x.y == 1)", "x.y is missing"),
+        ("map(a in many, map(b in many, a))", "a loop of more than 20,000 turns"),
+        ("length(map(a in many, 1)) + length(map(b in many, 1)) + length(map(c in many, 1))", "20,000 turns"),
+        ("length(map(a in many, duplicates(many)))", "a loop took longer than 1 s"),
+    ],
+)
+def test_a_loop_that_cannot_be_decided_or_costs_too_much_fails(source, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(source, many=tuple(range(9_000)))
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "hint"),
+    [
+        ("map([1], 'upper')", "there is no function 'map'", "write map(x in items, …)"),
+        ("select(n > 1)", "there is no function 'select'", "write select(x in items, …)"),
+        ("all(n > 1, n)", "all(...)", ""),
+        ("range(1, 3)", "there is no function 'range'", "from_to(1, 3) is [1, 2, 3]"),
+        ("every(x in [1], x > 0)", "there is no function 'every'", "write all(x in items, x > 0)"),
+    ],
+)
+def test_what_is_no_loop_is_told_how_loops_are_written(source, said, hint):
+    assert said in mistake(source).message
+    assert hint in mistake(source).hint
 
 
 def test_a_value_with_braces_stays_as_it_is():

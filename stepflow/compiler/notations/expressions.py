@@ -16,11 +16,24 @@ from stepflow.compiler.notations import operators
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
 from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
+from stepflow.compiler.notations.loops import LOOPS, Budget, Loop, Scope, loop_of, turns
 from stepflow.compiler.notations.members import Member, Outline, members_read, outline
 from stepflow.notation import Missing, Names
 from stepflow.values import show
 
 MAX_DEPTH = 60
+ELSEWHERE = {
+    "range": "from_to(1, 3) is [1, 2, 3]",
+    "len": "it is length(items)",
+    "size": "it is length(items)",
+    "filter": "write select(x in items, x > 0)",
+    "every": "write all(x in items, x > 0)",
+    "some": "write any(x in items, x > 0)",
+    "str": "it is text(value)",
+    "int": "number(text) reads a number",
+    "float": "number(text) reads a number",
+}
+"""How what other languages call so is written here."""
 
 Function = Callable[..., Any]
 Closure = Callable[[Names], Any]
@@ -53,7 +66,8 @@ def compile_expression(text: str, functions: Mapping[str, Function]) -> Compiled
     """The compiled expression. Raises `NotationError` with the offset of what is wrong; nothing is evaluated."""
     builder = _Builder(text, functions)
     node = parse_expression(text)
-    run = builder.build(node)
+    built = builder.build(node)
+    run: Closure = (lambda names: built(Scope(names, Budget()))) if builder.has_loop else built
     return CompiledExpression(text, frozenset(builder.names), run, members_read(text, node), outline(node))
 
 
@@ -67,6 +81,9 @@ class _Builder:
         self.text = text
         self.functions = functions
         self.names: set[str] = set()
+        self.bound: list[str] = []
+        """Names of the items of the loops around the node at hand."""
+        self.has_loop = False
         self.depth = 0
 
     def build(self, node: Any) -> Closure:
@@ -95,7 +112,8 @@ class _Builder:
 
     def _name(self, node: Any) -> Closure:
         name = node.name
-        self.names.add(name)
+        if name not in self.bound:
+            self.names.add(name)
 
         def look_up(names: Names) -> Any:
             if name in names:
@@ -211,8 +229,20 @@ class _Builder:
     def _call(self, node: Any) -> Closure:
         if type(node.node).__name__ != "Name":
             raise self._error("only functions can be called; values have no methods", node.lineno)
+        loop = loop_of(node)
+        if loop is not None:
+            return self._loop(node.node.name, loop)
         function = self._function(node.node.name, node.node.lineno, "function")
         return self._applied(function, node.node.name, node, ())
+
+    def _loop(self, name: str, loop: Loop) -> Closure:
+        """The body is built once; the names that it is given differ from turn to turn."""
+        self.has_loop = True
+        items, collect = self.build(loop.items), LOOPS[name]
+        self.bound.append(loop.variable)
+        body = self.build(loop.body)
+        self.bound.pop()
+        return lambda names: collect(turns(name, loop.variable, items(names), body, names))  # type: ignore[arg-type]
 
     def _filter(self, node: Any) -> Closure:
         name = node.name
@@ -314,8 +344,10 @@ class _Builder:
     def _unknown(self, name: str, start: int, kind: str, known: Iterable[str]) -> NotationError:
         near = difflib.get_close_matches(name, list(known), 1)
         hint = f"did you mean '{near[0]}'?" if near else ""
-        if kind == "function" and name in FORMS:
-            hint = f"write it behind a list: items | {name}(...)"
+        if kind == "function":
+            hint = ELSEWHERE.get(name, hint)
+            ways = (f"{name}(x in items, …)" if name in LOOPS else "", f"items | {name}(...)" if name in FORMS else "")
+            hint = f"write {' or '.join(filter(None, ways))}" if any(ways) else hint
         return self._error(f"there is no {kind} '{name}'", start, name, hint=hint, name=name)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stepflow.compiler.notations.loops import loop_of
+
 Path = tuple[str | None, ...]
 Bound = Mapping[str, Path | None]
 Outline = Path | Mapping[str, Any] | None
@@ -86,6 +88,11 @@ class _Walk:
 
     def _call(self, node: Any, bound: Bound) -> Path | None:
         name = getattr(node.node, "name", "")
+        loop = loop_of(node)
+        if loop is not None:
+            items = self.visit(loop.items, bound)
+            self.visit(loop.body, {**bound, loop.variable: _item(items)})
+            return _of_call(name, items)
         arguments = self._arguments(node, bound)
         return _of_call(name, arguments[0]) if arguments else None
 

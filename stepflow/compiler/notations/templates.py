@@ -20,7 +20,7 @@ from stepflow.values import show
 _MARK = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[\[({\])}]""", re.DOTALL)
 _JINJA = re.compile(r"\{[%#]")
 _INSTEAD = {
-    "%": "for a list write {{ items | join(', ') }}, for a choice {{ a if condition else b }}",
+    "%": "for a list write {{ map(x in items, …) | join(', ') }}, for a choice {{ a if condition else b }}",
     "#": "a comment belongs into the YAML, behind a # outside the text",
 }
 _OPENERS = {")": "(", "]": "[", "}": "{"}

@@ -293,21 +293,23 @@ def index_of(items: Any, item: Any) -> int:
 
 
 def any_of(items: Any) -> bool:
-    """Whether at least one item of a list is true.
+    """Whether at least one item of a list is true, or makes a condition true.
 
     Examples:
         any([false, true])
         not any([])
+        any(n in [1, 2, 3], n > 2)
     """
     return any(_list(items, "any"))
 
 
 def all_of(items: Any) -> bool:
-    """Whether every item of a list is true; so it is of an empty list.
+    """Whether every item of a list is true, or makes a condition true; so it is of an empty list.
 
     Examples:
         all([true, true])
         not all([true, false])
+        all(n in [1, 2, 3], n > 0)
     """
     return all(_list(items, "all"))
 

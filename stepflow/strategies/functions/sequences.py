@@ -29,6 +29,24 @@ def nth(items: Any, position: Any) -> Any:
     return values[place - 1]
 
 
+def from_to(start: Any, end: Any, step: Any = 1) -> tuple[Number, ...]:
+    """The numbers from one to another, both of them included; none when the end lies behind the start.
+
+    Examples:
+        from_to(1, 4) == [1, 2, 3, 4]
+        from_to(10, 0, step=-5) == [10, 5, 0]
+        map(n in from_to(1, 4), n ** 2) == [1, 4, 9, 16]
+        from_to(2, 1) == []
+    """
+    first, last, by = (Fraction(_number(each, "from_to")) for each in (start, end, step))
+    if by == 0:
+        raise ValueError("from_to: the step is 0")
+    count = max((last - first) // by + 1, 0)
+    if count > MAX_ITEMS:
+        raise ValueError(f"from_to: a list of more than {MAX_ITEMS:,} items")
+    return tuple(normal(first + by * index) for index in range(count))
+
+
 def pairs(items: Any) -> tuple[tuple[Any, Any], ...]:
     """Each item of a list with the one behind it; none for a list of fewer than two.
 
@@ -189,6 +207,7 @@ def _whole(value: Any, function: str) -> int:
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "nth": nth,
+    "from_to": from_to,
     "pairs": pairs,
     "zipped": zipped,
     "flatten": flatten,
