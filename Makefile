@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: help demo test check fix lint types docs bench bench-hits bench-compare stress clean
+.PHONY: help demo test check fix lint types docs bench bench-hits bench-commands bench-compare stress clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -39,6 +39,10 @@ bench-hits: $(VENV)/.dev     ## what a hit costs beside what it cannot cost less
 
 bench-compare: $(VENV)/.dev  ## the same beside an older run, saved as BASELINE
 	@$(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES) --against $(BASELINE)
+
+RUNS_EACH ?= 7
+bench-commands: $(VENV)/.dev ## what `stepflow lint` and `stepflow test` cost beside a bare Python (RUNS_EACH=7)
+	@$(BIN)/python tests/bench_commands.py --runs $(RUNS_EACH)
 
 SECONDS ?= 120
 stress: $(VENV)/.dev         ## four processes on one store, killed at random, for SECONDS

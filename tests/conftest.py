@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,9 @@ from rediskit import KINDS, Server
 
 settings.register_profile("stepflow", deadline=None)  # how long a thing takes is for benchmarks, not for tests
 settings.load_profile("stepflow")
+
+# Compiled modules are kept, as in every ordinary installation: many tests start processes, and each would compile them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

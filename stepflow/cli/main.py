@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -21,6 +22,7 @@ COMMANDS = (
     "init", "new", "run", "lint", "test", "render", "trace", "list", "describe", "schema", "cache", "serve", "bench",
     "replay", "demo",
 )  # fmt: skip
+COLLECT_AFTER = 50_000
 
 
 class LazyGroup(click.Group):
@@ -61,6 +63,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
+    # Reading and compiling makes many objects and hardly a cycle: Python would look for some at every 700th.
+    gc.set_threshold(COLLECT_AFTER)
     sys.exit(run(arguments))
 
 

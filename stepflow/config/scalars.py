@@ -17,6 +17,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_NUMBER_STARTS = frozenset("-+.0123456789")
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
@@ -48,6 +49,8 @@ def resolve(text: str) -> Plain:
     """The value of a plain (unquoted) scalar. Raises `NumberTooLarge` beyond `MAX_DIGITS` digits or that exponent."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
     for pattern, base in ((_WHOLE, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
         if pattern.fullmatch(text):
             return int(_checked(text), base)

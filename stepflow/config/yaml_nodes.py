@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
 MAX_EXPANDED = 10_000
 """Nodes that all aliases of a file may stand for together."""
+KEPT = 64
+"""Files that stay read, found again by their whole text."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -59,7 +63,14 @@ def read_file(path: str | Path) -> Document:
         if len(raw) <= MAX_BYTES:
             raise _not_utf8(raw, error, str(path)) from None
         text = raw.decode("utf-8", "replace")
-    return read(text, str(path))
+    document = _kept(text, str(path))
+    return document if document.root is None else replace(document, data=plain_data(document.root))
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(text: str, path: str) -> Document:
+    """A file's text, read: a command asks for the same file again and again. Its places are shared, its data is not."""
+    return read(text, path)
 
 
 def _not_utf8(raw: bytes, error: UnicodeDecodeError, path: str) -> ConfigError:

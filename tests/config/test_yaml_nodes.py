@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,19 @@ def test_a_large_file_is_not_read_whole(tmp_path: Path):
     file.write_bytes(b"# " + "é".encode() * 1024 * 1024)
     with pytest.raises(ConfigError, match="at most 1024 KiB"):
         read_file(file)
+
+
+def test_what_one_reader_does_to_the_data_of_a_file_the_next_does_not_see(tmp_path: Path):
+    file = tmp_path / "r.yaml"
+    file.write_text("a: {b: [1]}\n")
+    read_file(file).data["a"]["b"].append(2)
+    assert read_file(file).data == {"a": {"b": [1]}}
+
+
+def test_a_file_of_the_same_name_size_and_time_is_read_anew_when_its_text_differs(tmp_path: Path):
+    file = tmp_path / "r.yaml"
+    file.write_text("a: 1\n")
+    before = read_file(file).data, file.stat()
+    file.write_text("a: 2\n")
+    os.utime(file, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+    assert (before[0], read_file(file).data) == ({"a": 1}, {"a": 2})

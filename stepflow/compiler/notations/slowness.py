@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.regexes import compile_regex
+from stepflow.patterns import RegexPattern
 
 TRIAL_S = 0.05
 """A pattern that needs longer for `LENGTH` characters needs for ever for twice as many."""
@@ -36,9 +37,11 @@ class Slow:
 @lru_cache(maxsize=1024)
 def slow_part(text: str) -> Slow | None:
     """The first repeated group of a pattern that makes it take for ever; None when none is found."""
-    for start, end in nested_repeats(text):
+    suspects = list(nested_repeats(text))
+    pattern = compile_regex(text, TRIAL_S) if suspects else None
+    for start, end in suspects:
         for unit in _units(text[start:end]):
-            if _is_slow(text, start, unit):
+            if pattern is not None and _is_slow(pattern, start, unit):
                 return Slow(start, end, (unit * 8)[:12] + "…")
     return None
 
@@ -101,10 +104,9 @@ def _member(members: str) -> str:
     return ""
 
 
-def _is_slow(text: str, start: int, unit: str) -> bool:
+def _is_slow(pattern: RegexPattern, start: int, unit: str) -> bool:
     """Whether the pattern, whose group begins at `start`, takes too long on repeats of a text that end otherwise."""
-    pattern = compile_regex(text, TRIAL_S)
-    before, everything = _sample(text[:start]), _sample(text)
+    before, everything = _sample(pattern.text[:start]), _sample(pattern.text)
     repeats = (unit * LENGTH)[:LENGTH]
     try:
         for trial in (repeats + "\x00", before + repeats + "\x00" + everything, before + repeats):
