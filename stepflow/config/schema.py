@@ -105,7 +105,10 @@ class ReuseSpec(Options):
     ignore_matching: list[RegexText] = Field(
         default_factory=list, description="Patterns of phrases that do not change it either"
     )
-    skip_when: list[Any] = Field(default_factory=list, description="Conditions under which reuse is not attempted")
+    skip_when: list[Any] = Field(
+        default_factory=list,
+        description="Conditions under which reuse is not attempted; one that cannot be decided counts",
+    )
 
 
 class PromptingSpec(Options):
@@ -164,7 +167,10 @@ class RuleSpec(Options):
     )
     priority: int = Field(0, description="Rules with a higher one are asked first")
     match: list[Any] = Field(min_length=1, description="Any of these makes the prompt this rule's")
-    unless: list[Any] = Field(default_factory=list, description="Any of these makes it not this rule's after all")
+    unless: list[Any] = Field(
+        default_factory=list,
+        description="Any of these makes it not this rule's after all; so does one that cannot be decided",
+    )
     grammars: Annotated[dict[str, str], AfterValidator(_names)] = Field(
         default_factory=dict, description="Lark grammars by name, or `{from: …}`: built in, a file, a pack"
     )

@@ -145,7 +145,7 @@ def page(registry: Registry, kind: str, name: str) -> Page:
         return _rule_page(name)
     plug = registry.get(kind, name)  # type: ignore[arg-type]  # `names` has checked the kind
     _, _, text = inspect.cleandoc(plug.__doc__ or "").partition("\n\n")
-    return Page(kind, name, summary(plug), text.strip(), tuple(_groups(kind, name, plug)))
+    return Page(kind, name, summary(plug), text.strip("\n"), tuple(_groups(kind, name, plug)))
 
 
 def find(registry: Registry, wanted: str) -> Page:

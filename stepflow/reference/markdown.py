@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from stepflow.catalog import FUNCTION_MODULES
 from stepflow.compiler.names import READ, RUN_NAMES, Place
+from stepflow.compiler.notations.listforms import TEST_MEANINGS
 from stepflow.config.schema import (
     AnswerCommon,
     CachedTurn,
@@ -122,7 +123,9 @@ def kind_page(registry: Registry, kind: str) -> str:
 
 def functions_page() -> str:
     """The page of all functions, by the module that they come from."""
-    blocks = [MADE, "# Functions", _FUNCTIONS]
+    rows = "\n".join(f"| `is {name}` | {said} |" for name, said in TEST_MEANINGS.items())
+    tests = f"| test | it holds when |\n| --- | --- |\n{rows}"
+    blocks = [MADE, "# Functions", _FUNCTIONS, "## Tests", _TESTS, tests]
     for module_name in FUNCTION_MODULES:
         module = importlib.import_module(f"stepflow.strategies.functions.{module_name}")
         text = inspect.cleandoc(module.__doc__ or "")
@@ -131,14 +134,17 @@ def functions_page() -> str:
     return _page(blocks)
 
 
+_TESTS = """\
+A test asks something of a value: `value is even`, `value is not defined`. `select`, `reject`, `selectattr` and
+`rejectattr` take the name of a test in quotes."""
+
 _FUNCTIONS = r"""
 Expressions and templates may call these, as `length(items)` or as `items | length`. Numbers are exact: `0.1 + 0.2`
 is `0.3`. A function that is given something else than it wants fails, and then what it stands in has failed too.
 
 Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= > >=`, also chained), `and`, `or`, `not`,
-`in`, `a if b else c`, lists `[1, 2]`, maps `{'a': 1}`, members `answer.value`, `items[0]`, `items[:2]`;
-`is defined`, `| default(0)`; `is number`, `is string`, `is none`, `is even`, …; and for lists
-`| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
+`in`, `a if b else c`, lists `[1, 2]`, maps `{'a': 1}`, members `answer.value`, `items[0]`, `items[:2]`; the
+[tests](#tests) `is defined`, `is even`, …; `| default(0)` for what may be missing; and for lists `| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
 
 For each item of a list: `all(x in items, x > 0)` and `any(x in items, x > 0)` are true or false,
 `map(x in items, x * 2)` and `select(x in items, x > 0)` are lists. `x` may be any name, and has meaning only there. So
@@ -166,7 +172,9 @@ def names_page() -> str:
         meanings.append(f"| `{known.name}` | {known.meaning} |")
         meanings += [f"| `{known.name}.{member}` | {said} |" for member, (_, said) in known.members.items()]
     table, meaning = "\n".join(lines), "\n".join(meanings)
-    return _page([MADE, "# Names", _NAMES, table, _NAMES_NOTES, "## What they stand for", meaning])
+    return _page(
+        [MADE, "# Names", _NAMES, table, _NAMES_NOTES, "## What they stand for", meaning, "## What `rest` hides", _REST]
+    )
 
 
 _NAMES = """\
@@ -179,11 +187,26 @@ _NAMES_NOTES = """\
   it may.
 * A `let` value may use the `let` values above it only.
 * A constraint that is `optional`, or a field, can be missing: ask with `is defined` first. What needs a missing name
-  has failed: a check does not pass, a `let` value or an `unless` declines the prompt, a prompt is not sent.
+  has failed: a check does not pass, a `let` value, a `match` or an `unless` that cannot be decided declines the prompt, a
+  `skip_when` refuses the stored answer, a patch is not asked for.
 * Readers (`constraints`, `parse`, `answer`), `segment` and `ignore_matching` use no names: they see a text only.
 * `tests` use no names either: what is under `expect` is compared as it stands. Their keys are in
   [a rule file](rule-file.md#expect-in-a-test).
 * No constraint, table or `let` value may be called like a name of the run, and no field like a member of `step`."""
+
+
+_REST = """\
+`rest` is for rules that must notice what they did not understand: `unless: [{type: regex, of: rest, pattern: '\\d'}]`
+declines a prompt with a number that no constraint has read. In it,
+
+* an ellipsis `…` stands for each stretch that a constraint has read: the group `value` of a pattern, or each of its
+  named groups, or without groups the whole match. What a pattern looks at *around* a group stays. So do all matches but
+  the one that counts, unless the constraint says `find: all` or `find: only`;
+* a blank stands for each stretch that a pattern of `reuse: ignore_matching` matches, once the constraints are taken out;
+* constraints that are read `from: system` or `from: conversation` hide nothing.
+
+The guard `same_words` compares the words of `rest`, without courtesy, articles, and the words under `reuse: ignore`: those
+are still there in `rest`. `stepflow render RULE --prompt …` shows it."""
 
 
 def file_page(title: str, introduction: str, whole: Schema, model: type[BaseModel], sections: Iterable[Section]) -> str:

@@ -12,7 +12,7 @@ from stepflow.cli.main import run
 from stepflow.config.schema import VerifyCommon
 from stepflow.notation import RegexText
 from stepflow.options import Options
-from stepflow.reference import schemas
+from stepflow.reference import markdown, schemas
 from stepflow.reference.components import ABOUT, find, names, page, parameters, type_words
 from stepflow.reference.terminal import describe
 from stepflow.registry import KINDS
@@ -81,6 +81,16 @@ def test_a_component_s_page_holds_an_example(kind):
     for name in names(registry(), kind):
         text = page(registry(), kind, name).text
         assert re.search(r"(?m)^(    |```yaml)", text), f"{kind}/{name} has no example"
+
+
+@pytest.mark.parametrize("kind", ["reader", "segmenter", "verifier", "rewriter", "condition", "converter", "store"])
+def test_every_example_of_a_reference_page_is_fenced_so_that_it_is_tested(kind):
+    made = markdown.pages(registry())[f"{kind}s.md"]
+    for section in made.split("\n## `")[1:]:
+        name = section.partition("`")[0]
+        assert "```yaml\n" in section, f"{kind}/{name} has no fenced example"
+        outside = re.sub(r"(?ms)^```.*?^```", "", section)
+        assert not re.search(r"(?m)^ {4}\S|^\w+: *[{\[]", outside), f"{kind}/{name} has an example that is not fenced"
 
 
 def test_a_verifier_s_page_shows_text_parameters_and_the_keys_of_every_verifier(capsys):

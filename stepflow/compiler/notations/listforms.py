@@ -54,6 +54,31 @@ TESTS: Mapping[str, Bound] = {
     "ge": COMPARISONS["gteq"],
     "in": lambda value, container: contains(container, value),
 }
+TEST_MEANINGS: Mapping[str, str] = {
+    "defined": "the name or member is there: a constraint that was read, a field of a step, a key of a map",
+    "undefined": "it is not",
+    "none": "it is `none`, e.g. JSON's null",
+    "true": "it is the truth value `true`; `1` and 'true' are not",
+    "false": "it is the truth value `false`",
+    "boolean": "it is a truth value",
+    "number": "it is a number",
+    "integer": "it is a whole number",
+    "string": "it is a text",
+    "mapping": "it is a map",
+    "sequence": "it is a list",
+    "odd": "a whole number that 2 does not divide",
+    "even": "a whole number that 2 divides",
+    "divisibleby": "a whole number that another divides: `is divisibleby(3)`",
+    "eq": "equal, like `==`: `is eq(3)`; mostly for `select` and `selectattr`",
+    "equalto": "the same",
+    "ne": "not equal",
+    "lt": "less: `select('lt', 10)`",
+    "le": "less or equal",
+    "gt": "greater",
+    "ge": "greater or equal",
+    "in": "one of a list's items, of a map's keys, or part of a text: `is in(labels)`",
+}
+"""What each test asks, for the reference; `defined` and `undefined` are the notation's own."""
 
 
 def _divides(divisor: Any, value: Any) -> bool:

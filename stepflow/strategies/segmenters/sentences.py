@@ -1,7 +1,8 @@
 """`sentences`: each sentence is a step.
 
 A full stop in a number ('3.5'), after a usual abbreviation ('e.g.'), an initial or a list number ends no sentence, nor
-does one before a small letter. A blank line always does.
+does one before a small letter. A blank line always does. Abbreviations are known in English only, and a sentence ends with
+`.`, `!`, `?` or `…`: for other languages and scripts, give the `regex` segmenter what separates two sentences.
 
 Options: none.
 
