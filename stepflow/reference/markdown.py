@@ -144,7 +144,8 @@ is `0.3`. A function that is given something else than it wants fails, and then 
 
 Beside them there are arithmetic (`+ - * / // % **`), comparisons (`== != < <= > >=`, also chained), `and`, `or`, `not`,
 `in`, `a if b else c`, lists `[1, 2]`, maps `{'a': 1}`, members `answer.value`, `items[0]`, `items[:2]`; the
-[tests](#tests) `is defined`, `is even`, …; `| default(0)` for what may be missing; and for lists `| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
+[tests](#tests) `is defined`, `is even`, …; `| default(0)` for what may be missing; and for lists
+`| map(attribute='a')`, `| select('odd')`, `| reject(…)`, `| selectattr('a', 'gt', 2)`, `| rejectattr(…)`.
 
 For each item of a list: `all(x in items, x > 0)` and `any(x in items, x > 0)` are true or false,
 `map(x in items, x * 2)` and `select(x in items, x > 0)` are lists. `x` may be any name, and has meaning only there. So
@@ -187,8 +188,8 @@ _NAMES_NOTES = """\
   it may.
 * A `let` value may use the `let` values above it only.
 * A constraint that is `optional`, or a field, can be missing: ask with `is defined` first. What needs a missing name
-  has failed: a check does not pass, a `let` value, a `match` or an `unless` that cannot be decided declines the prompt, a
-  `skip_when` refuses the stored answer, a patch is not asked for.
+  has failed: a check does not pass; a `let` value, a `match` or an `unless` declines the prompt; a `skip_when` refuses
+  the stored answer; a patch is not asked for.
 * Readers (`constraints`, `parse`, `answer`), `segment` and `ignore_matching` use no names: they see a text only.
 * `tests` use no names either: what is under `expect` is compared as it stands. Their keys are in
   [a rule file](rule-file.md#expect-in-a-test).
@@ -202,11 +203,11 @@ declines a prompt with a number that no constraint has read. In it,
 * an ellipsis `…` stands for each stretch that a constraint has read: the group `value` of a pattern, or each of its
   named groups, or without groups the whole match. What a pattern looks at *around* a group stays. So do all matches but
   the one that counts, unless the constraint says `find: all` or `find: only`;
-* a blank stands for each stretch that a pattern of `reuse: ignore_matching` matches, once the constraints are taken out;
+* a blank stands for what a pattern of `reuse: ignore_matching` matches, once the constraints are taken out;
 * constraints that are read `from: system` or `from: conversation` hide nothing.
 
-The guard `same_words` compares the words of `rest`, without courtesy, articles, and the words under `reuse: ignore`: those
-are still there in `rest`. `stepflow render RULE --prompt …` shows it."""
+The guard `same_words` compares the words of `rest`, without courtesy, articles, and the words under `reuse: ignore`;
+in `rest` itself those are still there. `stepflow render RULE --prompt …` shows it."""
 
 
 def file_page(title: str, introduction: str, whole: Schema, model: type[BaseModel], sections: Iterable[Section]) -> str:

@@ -1,8 +1,10 @@
 """`sentences`: each sentence is a step.
 
 A full stop in a number ('3.5'), after a usual abbreviation ('e.g.'), an initial or a list number ends no sentence, nor
-does one before a small letter. A blank line always does. Abbreviations are known in English only, and a sentence ends with
-`.`, `!`, `?` or `…`: for other languages and scripts, give the `regex` segmenter what separates two sentences.
+does one before a small letter. A blank line always does.
+
+Made for English: only its abbreviations are known, and a sentence ends with `.`, `!`, `?` or `…`. For other languages
+and scripts, give the segmenter `regex` what separates two sentences.
 
 Options: none.
 
