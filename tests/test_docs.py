@@ -345,6 +345,22 @@ def test_every_link_inside_the_documentation_leads_somewhere(page):
             assert anchor in anchors(linked), target
 
 
+def test_every_page_is_found_from_the_index():
+    """Following links from docs/index.md. A link to a folder shows the pages in it."""
+    found, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in found:
+            continue
+        found.add(page)
+        text = CODE.sub("", page.read_text(encoding="utf-8"))
+        targets = (target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target)
+        linked = [(page.parent / target).resolve() for target in targets if target]
+        waiting += [each for place in linked for each in (place.glob("*.md") if place.is_dir() else [place])]
+        waiting = [each for each in waiting if each.suffix == ".md" and each.is_relative_to(DOCS)]
+    assert {name_of(page) for page in set(DOCS.rglob("*.md")) - found} == set()
+
+
 def anchors(page):
     text = CODE.sub("", page.read_text(encoding="utf-8"))
     headings = re.findall(r"(?m)^#+ (.*)$", text)
