@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowkit import COUNT, Flow, story, write_pipeline
+from flowkit import COUNT, Flow, write_pipeline
 from processkit import Child
 from pydantic import ValidationError
 from rediskit import Server, free_port
@@ -170,45 +170,6 @@ def test_ids_go_on_growing_when_the_server_has_lost_everything(store: RedisStore
     before = store.append(plus("a"))
     redis_server.client.flushall()
     assert store.append(plus("b")) > before
-
-
-@pytest.mark.parametrize("plant", ["list", "bytes"])
-def test_a_foreign_value_counts_as_absent_and_is_named(store: RedisStore, redis_server: Server, plant: str) -> None:
-    store.put("a", "1")
-    redis_server.client.delete("stepflow:value:a")
-    if plant == "list":
-        redis_server.client.rpush("stepflow:value:a", "x")
-    else:
-        redis_server.client.set("stepflow:value:a", b"\xff\xfe")
-    assert store.get("a") is None
-    (finding,) = store.check()
-    assert "'a'" in finding
-    assert store.stats()["values"] >= 0
-
-
-def test_malformed_log_entries_are_ignored_and_named(store: RedisStore, redis_server: Server) -> None:
-    store.append(plus("a"))
-    last = int(redis_server.client.get("stepflow:last"))
-    planted = [
-        {"o": "*", "k": "b", "s": "", "g": "", "v": b""},
-        {"o": "+", "k": "c", "s": "", "g": "", "v": b"not deflated"},
-        {"o": "+", "k": b"\xff", "s": "", "g": "", "v": b""},
-        {"hello": "world"},
-    ]
-    for number, fields in enumerate(planted, start=1):
-        redis_server.client.xadd("stepflow:log:n", fields, id=f"{last + number}-0")
-    assert [entry.key for entry in store.tail(0)] == ["a"]
-    assert len(store.check()) == len(planted)
-
-
-def test_a_record_of_another_format_counts_as_absent(flow: Flow, redis_server: Server) -> None:
-    record = flow.ask("count to 3", RIGHT).record
-    name = f"stepflow:value:record:{record}"
-    text = redis_server.client.get(name).decode()
-    redis_server.client.set(name, text.replace('{"format":', '{"format":9', 1))
-    again = flow.ask("count to 3", RIGHT)
-    assert (again.outcome, again.calls) == ("miss", 1)
-    assert "counts as absent: the record has format 9" in story(again)
 
 
 # --- two machines -----------------------------------------------------------------------------------------------------
