@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from stepflow import traces
-from stepflow.adapters.stores.disk import DiskStore
 from stepflow.config.sources import PipelineFile
 from stepflow.errors import StepflowError
 from stepflow.model import Answered, Outcome, Request
@@ -32,29 +31,51 @@ def exact_hit(path: str, request: Request, overrides: Mapping[str, Any] | None =
     started = time.perf_counter()
     try:
         file = PipelineFile(path, overrides)
-        store = _store(file.data)
-        if store is None or "exact" not in file.data.get("stages", ["exact"]):
+        if "exact" not in file.data.get("stages", ["exact"]):
             return None
-        answered = _read(store, request_key(file.fingerprint(VERSION), request))
-    except (StepflowError, ValueError, AttributeError, TypeError, RuntimeError):  # the full path says what is wrong
-        return None
+        key = request_key(file.fingerprint(VERSION), request)
+        store = _store(file.data)
+        answered = None if store is None else _read(store, key)
+    except (StepflowError, ValueError, LookupError, AttributeError, TypeError, RuntimeError):
+        return None  # the full path says what is wrong
     if answered is None:
         return None
     outcome = replace(exact_outcome(answered, Journal()), seconds=time.perf_counter() - started)
     return _noted(file.data, path, request, outcome)
 
 
-def _store(data: Any) -> DiskStore | None:
+class Values(Protocol):
+    """A store, as one look needs it."""
+
+    def get(self, key: str) -> str | None:
+        """The value, or None."""
+
+    def credit(self, key: str) -> None:
+        """Note that it has saved a model call."""
+
+    def close(self) -> None:
+        """Free what was opened."""
+
+
+def _store(data: Any) -> Values | None:
     settings = data.get("store") or {}
-    if settings.get("type", "diskcache") != "diskcache":
-        return None
-    path = settings.get("path", DEFAULT_STORE)
-    from pathlib import Path
+    match settings.get("type", "diskcache"):
+        case "diskcache":
+            from pathlib import Path
 
-    return DiskStore(path) if Path(path).expanduser().is_dir() else None
+            from stepflow.adapters.stores.disk import DiskStore
+
+            path = settings.get("path", DEFAULT_STORE)
+            return DiskStore(path) if Path(path).expanduser().is_dir() else None
+        case "redis":
+            from stepflow.adapters.stores.redis_reading import RedisReader
+
+            return RedisReader(settings["url"], settings.get("prefix", "stepflow"))
+        case _:
+            return None
 
 
-def _read(store: DiskStore, key: str) -> Answered | None:
+def _read(store: Values, key: str) -> Answered | None:
     import json
 
     try:

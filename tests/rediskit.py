@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -141,3 +144,33 @@ class Clock:
         if self.server is not None:
             self.server.age(now - self._now)
         self._now = now
+
+
+def serve_tls(context: ssl.SSLContext, to_port: int) -> socket.socket:
+    """A listener on loopback that speaks TLS, for one client after the other, and passes on each question and answer.
+
+    Nothing here waits for ever, and no socket is used by two threads.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def relay(plain: socket.socket) -> None:
+        plain.settimeout(10)
+        with (
+            context.wrap_socket(plain, server_side=True) as outside,
+            socket.create_connection(("127.0.0.1", to_port), timeout=10) as inside,
+        ):
+            while question := outside.recv(65536):
+                inside.sendall(question)
+                outside.sendall(inside.recv(65536))
+
+    def accept() -> None:
+        while True:
+            try:
+                plain, _ = listener.accept()
+            except OSError:
+                return
+            with plain, contextlib.suppress(OSError):
+                relay(plain)
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener

@@ -115,7 +115,8 @@ def at_once(number: int, work: Callable[[], Any]) -> list[Any]:
 
 
 def names(outcomes: list[Outcome]) -> Counter[str]:
-    return Counter(outcome.outcome for outcome in outcomes)
+    """How they were answered. Who looks for likenesses just when the record comes reuses it: as good as exact."""
+    return Counter("exact" if outcome.outcome == "reuse" else outcome.outcome for outcome in outcomes)
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
@@ -188,7 +189,8 @@ def test_four_processes_of_five_threads_make_one_call(tmp_path: Path, settings: 
     for each in started:
         each.say()
     said = Counter(line for each in started for line in each.end())
-    assert said == {"call": 1, "miss": 1, "exact": 19}
+    assert said["call"] == said["miss"] == 1
+    assert said["exact"] + said["reuse"] == 19
 
 
 def test_the_journal_says_who_was_waited_for(load: Callable[..., Pipeline]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 from flowkit import COUNT, Flow, story, write_pipeline
-from rediskit import KINDS, Server, free_port
+from rediskit import KINDS, Server, free_port, serve_tls
 
 from stepflow.adapters.stores import redis_server
 from stepflow.adapters.stores.redis import RedisStore
@@ -410,33 +408,3 @@ def test_a_port_without_tls_and_an_authority_that_is_not_there_are_named(redis_s
     store.close()
     with pytest.raises(StoreError, match="names a file that is not there: ssl_ca_certs=/nowhere"):
         RedisStore(f"{url}?ssl_ca_certs=/nowhere")
-
-
-def serve_tls(context: ssl.SSLContext, to_port: int) -> socket.socket:
-    """A listener on loopback that speaks TLS, for one client after the other, and passes on each question and answer.
-
-    Nothing here waits for ever, and no socket is used by two threads.
-    """
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def relay(plain: socket.socket) -> None:
-        plain.settimeout(10)
-        with (
-            context.wrap_socket(plain, server_side=True) as outside,
-            socket.create_connection(("127.0.0.1", to_port), timeout=10) as inside,
-        ):
-            while question := outside.recv(65536):
-                inside.sendall(question)
-                outside.sendall(inside.recv(65536))
-
-    def accept() -> None:
-        while True:
-            try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            with plain, contextlib.suppress(OSError):
-                relay(plain)
-
-    threading.Thread(target=accept, daemon=True).start()
-    return listener
