@@ -170,7 +170,7 @@ def test_a_request_under_way_ends_with_the_files_it_began_with(tmp_path: Path) -
     model.seconds = 1.0
     with running(tmp_path, COUNT, reload=0.1, model=model) as server, ThreadPoolExecutor(1) as pool:
         begun = pool.submit(server.chat)
-        time.sleep(0.2)
+        assert eventually(lambda: len(model.calls) == 1)
         data = json.loads((tmp_path / "pipeline.yaml").read_text(encoding="utf-8"))
         data["backend"] = {"type": "scripted", "replies": ["1\n2\n3\n4"]}
         (tmp_path / "pipeline.yaml").write_text(json.dumps(data), encoding="utf-8")
@@ -188,7 +188,7 @@ def test_a_server_that_stops_finishes_what_is_under_way(tmp_path: Path) -> None:
         with running(tmp_path, model=model) as server:
             body = {"model": "kit", "messages": [{"role": "user", "content": "count to 3"}]}
             begun = pool.submit(httpx.post, f"{server.url}/v1/chat/completions", json=body, trust_env=False)
-            time.sleep(0.3)
+            assert eventually(lambda: len(model.calls) == 1)
         reply = begun.result()
     assert (reply.status_code, model.closed) == (200, True)
 
