@@ -149,6 +149,73 @@ def test_the_one_number_of_a_request_is_exchanged_without_a_call() -> None:
         assert (outcome.outcome, outcome.calls, other.is_right(outcome.answer)) == ("rewrite", 0, True)
 
 
+def table(meals: list[tuple[str, int]], wish: dict[str, bool], seat: tuple[str, str], day: str) -> tuple[str, str]:
+    """A request for a table, and the right call; the words that the judge reads are those that it wrote."""
+    ordered = " and ".join(f"{count} {dish}" for dish, count in meals)
+    wishes = " ".join(f"with {key}" if value else f"without {key}" for key, value in wish.items())
+    asked = f"Order {ordered} from {seat[0]} to {seat[1]} on {day} {wishes}".strip()
+    arguments = {
+        "meals": [{"dish": dish, "count": count} for dish, count in meals],
+        "route": {"origin": seat[0], "destination": seat[1]}, "date": day, **wish,
+    }  # fmt: skip
+    properties = {
+        "meals": {"type": "array", "items": {"type": "object", "required": ["dish"], "properties": {
+            "dish": {"type": "string"}, "count": {"type": "integer"}}}},
+        "route": {"type": "object", "properties": {"origin": {"type": "string"}, "destination": {"type": "string"}}},
+        "date": {"type": ["string", "null"]}, "cutlery": {"type": "boolean"}, "napkins": {"type": "boolean"},
+    }  # fmt: skip
+    definition = json.dumps({"name": "order", "parameters": {"type": "object", "properties": properties}})
+    return (
+        f"Call this function. Reply with a JSON object.\n{definition}\nRequest: {asked}",
+        json.dumps({"name": "order", "arguments": arguments}),
+    )
+
+
+def nested_faults(right: str) -> Iterator[str]:
+    """The call with one thing wrong each: mixed, turned, left out, invented, or of another shape."""
+
+    def changed(**changes: Any) -> str:
+        call = json.loads(right)
+        return json.dumps(call | {"arguments": {**call["arguments"], **changes}})
+
+    given = json.loads(right)["arguments"]
+    first, second = given["meals"][:2]
+    if first["count"] != second["count"]:
+        mixed = [{**first, "count": second["count"]}, {**second, "count": first["count"]}]
+        yield changed(meals=mixed)
+    yield changed(meals=[first])
+    yield changed(meals=[first, {"dish": second["dish"]}])
+    yield changed(meals=[first, {**second, "date": given["date"]}])
+    yield changed(meals=[[first["dish"], first["count"]]])
+    yield changed(route={"origin": given["route"]["destination"], "destination": given["route"]["origin"]})
+    yield changed(route={**given["route"], "city": "Rome"})
+    yield changed(date=None)
+    for key in ("cutlery", "napkins"):
+        if key in given:
+            yield changed(**{key: not given[key]})
+            yield changed(**{key: str(given[key]).lower()})
+            yield json.dumps({"name": "order", "arguments": {k: v for k, v in given.items() if k != key}})
+        else:
+            yield changed(**{key: True})
+            yield changed(**{key: False})
+
+
+def test_lists_of_objects_and_truth_values_are_passed_on_as_stated() -> None:
+    rng = Random(7)
+    wishes: tuple[dict[str, bool], ...] = ({}, {"cutlery": True}, {"cutlery": False}, {"napkins": False})
+    for number in range(48):
+        dishes = rng.sample(["soups", "salads", "pizzas", "rolls"], 2)
+        meals = [(dish, rng.randint(2, 5)) for dish in dishes]
+        seat = rng.choice([("Rome", "Oslo"), ("Lima", "Bonn")])
+        prompt, right = table(meals, wishes[number % 4], seat, rng.choice(["2026-03-04", "2026-05-06"]))
+        outcome = World(RULE).ask(prompt, right)
+        assert outcome is not None
+        assert (outcome.final, outcome.calls) == ("verified", 1), (prompt, outcome.verdicts)
+        for reply in nested_faults(right):
+            assert World(RULE).trusted(prompt, [reply] * 3) is None, (prompt, reply)
+
+
+NULLABLE = '{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": ["object", "null"]}}}}'
 DEFINITION = '{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}'
 
 
@@ -162,8 +229,10 @@ DEFINITION = '{"name": "f", "parameters": {"type": "object", "properties": {"x":
         f"Do not call this function. Answer with JSON. {DEFINITION}\nRequest: do x",
         f"Call this function, or say why not. Answer with JSON. {DEFINITION}\nRequest: do x",
         f"Call this function. Answer with JSON. {DEFINITION}\nRequest: do x\nRequest: do y",
-        f"Call this function. Answer with JSON. {DEFINITION.replace('string', 'boolean')}\nRequest: do x",
+        f"Call this function. Answer with JSON. {DEFINITION.replace('string', 'any')}\nRequest: do x",
+        f"Call this function. Answer with JSON. {DEFINITION.replace('string', 'array')}\nRequest: do x",
         f"Call this function. Answer with JSON. {DEFINITION.replace('string', 'object')}\nRequest: do x",
+        f"Call this function. Answer with JSON. {NULLABLE}\nRequest: do x",
         f"Call this function. Answer with JSON. {DEFINITION[:-1]}\nRequest: do x",
         f"Write a Python function for the request. Return JSON. {DEFINITION}\nRequest: do x",
         "Call the function f(x: string) and answer with JSON.\nRequest: do x",

@@ -15,6 +15,11 @@ Make = Callable[..., Any]
 INVOICE = "Invoice 7 of 4 March 2026: Ann O'Neil owes 1,200.50 EUR.\nStatus: unpaid\nPhone: 555-1234. Temperature: -3."
 BOOKING = 'Book "Chez Anna" for 4 people on 2026-03-04, table number is 12'
 
+FLIGHT = "Fly to Oslo from Rome with Ann and Ben, a direct flight without lunch"
+ORDER = "Two figs and 3 pears for Ann on 4 March 2026"
+BESIDE = {"words_from": "beside"}
+TABLE = {"origin": "from", "destination": "to"}
+
 TRIP = "From Rome to Oslo for 3 days, 2 people"
 
 PASSES: list[tuple[str, dict[str, Any], str]] = [
@@ -24,11 +29,18 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     (INVOICE, {}, '{"people": [{"name": "Ann"}, {"name": "O\'Neil"}]}'),
     (INVOICE, {"ignore_case": True}, '{"name": "ann o\'neil"}'),
     (INVOICE, {"nulls": "absent"}, '{"email": null, "tags": []}'),
-    (INVOICE, {"booleans": True}, '{"paid": false, "number": 7}'),
+    (INVOICE, {"booleans": "any"}, '{"paid": false, "number": 7}'),
     (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "2026-03-04", "table_number": 12}'),
     (BOOKING, {"given": "$.arguments"}, '{"name": "reserve", "arguments": {"place": "Chez Anna"}}'),
     (TRIP, {"complete": True}, '{"from_city": "Rome", "to_city": "Oslo", "days": 3, "people": 2}'),
     (TRIP, {}, '{"city": "Oslo", "fromCity": "Rome"}'),
+    (FLIGHT, BESIDE, '{"origin": "Rome", "destination": "Oslo"}'),
+    (FLIGHT, BESIDE, '{"origin": {"city": "Rome"}, "destination": {"city": "Oslo"}}'),
+    (FLIGHT, {"booleans": "stated", "flags_from": "flags"}, '{"direct": true, "lunch": false}'),
+    (FLIGHT, {"complete": True}, '{"who": ["Ann", "Ben"]}'),
+    (FLIGHT, {"complete": True}, '{"who": "Ann and Ben"}'),
+    (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}], "day": "2026-03-04"}'),
+    ("2 figs, 2 pears", {}, '[{"n": "figs", "q": 2}, {"n": "pears", "q": 2}]'),
 ]
 FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (INVOICE, {}, '{"name": "ann"}', "does not stand"),
@@ -56,12 +68,24 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (TRIP, {"apart": True}, '{"from": "Rome to Oslo for", "to": "Oslo"}', "holds the to"),
     (TRIP, {"apart": True}, '{"to": "Oslo for 3 days", "days": 3}', "holds the days"),
     (TRIP, {}, '{"day": 2, "persons": 3}', "puts beside"),
+    (FLIGHT, BESIDE, '{"origin": "Oslo", "destination": "Rome"}', "'from'"),
+    (FLIGHT, BESIDE, '{"origin": {"city": "Oslo"}, "destination": {"city": "Rome"}}', "'from'"),
+    (FLIGHT, {"booleans": "stated"}, '{"direct": false}', "does not say clearly"),
+    (FLIGHT, {"booleans": "stated"}, '{"lunch": true}', "does not say clearly"),
+    (FLIGHT, {"booleans": "stated"}, '{"dinner": false}', "does not say clearly"),
+    (FLIGHT, {"booleans": "stated"}, '[{"lunch": false}, {"lunch": false}]', "does not say clearly"),
+    (FLIGHT, {"flags_from": "flags", "booleans": "stated"}, '{"direct": true}', "'lunch', of which"),
+    (FLIGHT, {"complete": True}, '{"who": ["Ann"]}', "'Ben'"),
+    (FLIGHT, {"complete": True}, '{"who": ["Ben"]}', "'Ann'"),
+    ("2 figs, 2 pears", {"complete": True}, '[{"n": "figs", "q": 2}, {"n": "pears"}]', "'2'"),
+    (ORDER, {}, '{"a": [{"n": "pears", "q": 2}, {"n": "figs", "q": 3}]}', "put together"),
+    ("2 figs, 3 pears", {}, '[{"n": "figs", "q": 3}, {"n": "pears", "q": 2}]', "put together"),
 ]
 
 
 def verdict(make: Make, source: Any, options: dict[str, Any], text: str) -> str | None:
     verifier = make(grounded, in_from="source", **options)
-    return verifier.verify(View(text, {"source": source}))  # type: ignore[no-any-return]
+    return verifier.verify(View(text, {"source": source, "flags": ["direct", "lunch"], "beside": TABLE}))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(("source", "options", "text"), PASSES)

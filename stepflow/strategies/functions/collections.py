@@ -164,14 +164,31 @@ def translate(value: Any, table: Any) -> Any:
 
 
 def gather(value: Any, key: Any) -> tuple[Any, ...]:
-    """Everything that stands under a key, at any depth of maps and lists, in order.
+    """Everything that stands under a key, at any depth of maps and lists, also within what was found, in order.
 
     Examples:
         gather({'a': {'enum': [1]}, 'b': [{'enum': 2}, {'c': 3}]}, 'enum') == [[1], 2]
+        gather({'a': {'a': 1}}, 'a') == [{'a': 1}, 1]
     """
     if isinstance(value, Mapping):
-        return tuple(found for name, part in value.items() for found in ((part,) if name == key else gather(part, key)))
+        return tuple(
+            found for name, part in value.items() for found in (*((part,) if name == key else ()), *gather(part, key))
+        )
     return tuple(found for part in value for found in gather(part, key)) if isinstance(value, list | tuple) else ()
+
+
+def closed(schema: Any) -> Any:
+    """A JSON Schema in which objects that name their members allow no others, at any depth.
+
+    Examples:
+        closed({'properties': {'a': {}}}) == {'properties': {'a': {}}, 'additionalProperties': false}
+    """
+    if isinstance(schema, list | tuple):
+        return tuple(closed(part) for part in schema)
+    if not isinstance(schema, Mapping):
+        return schema
+    parts = {name: closed(part) for name, part in schema.items()}
+    return parts | {"additionalProperties": False} if isinstance(schema.get("properties"), Mapping) else parts
 
 
 def fill_keys(items: Any, value: Any) -> dict[str, Any]:
@@ -341,6 +358,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lookup": lookup,
     "translate": translate,
     "gather": gather,
+    "closed": closed,
     "fill_keys": fill_keys,
     "has": has,
     "keys": keys,

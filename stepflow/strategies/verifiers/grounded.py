@@ -3,17 +3,21 @@
 A text stands in the source as it is, whole words, blanks and line breaks apart; a number as a number, however the
 source writes it (1,200 · twelve), with its sign; a day in ISO form may be written out in the source ('4 March 2026').
 Keys are not looked for. Where the source says 'key: value', 'key = value' or 'key is value', the value behind it is
-the one that the key must have; and what stands right behind a word of one key ('from Rome'), or a number before it
-('3 days'), must not stand under another.
+the one that the key must have; and what stands right behind a word of one key, or of a key that holds it ('from
+Rome'), or a number before it ('3 days'), must not stand under another. What the objects of one list hold must lie
+apart: 'two figs and three pears' are not three figs.
 
 Options: `in_from`, the name of the source text; `given`, the JSONPath of what is looked at; `ignore_case`; `nulls`,
-when null and the empty list may stand (`never`, or `absent`: unless the source names the key); `booleans`, whether true
-and false may stand although no text shows them; `complete`, whether every number, day and quoted text of the source
-must stand in the JSON too; `apart`, whether no text may hold the value of another key within it.
+when null and the empty list may stand (`never`, or `absent`: unless the source names the key); `booleans`, when true
+and false may stand (`never`; `stated`: as the source says clearly, 'with breakfast', 'breakfast: no', 'a direct
+flight'; `any`); `flags_from`, keys of which one must stand when the source says so; `words_from`, a table of further
+words for a word of a key ('origin: from'); `complete`, whether every number, day and quoted text of the source must
+stand in the JSON too, and every name that 'and' or 'or' joins to one that does; `apart`, whether no text may hold the
+value of another key within it.
 
     verify:
       - {type: grounded, in_from: passage, nulls: absent}
-      - {type: grounded, in_from: request, given: '$.arguments', ignore_case: true, complete: true}
+      - {type: grounded, in_from: request, given: '$.arguments', booleans: stated, words_from: beside, complete: true}
 
 Fails naming the first value that the source does not hold. It says where values come from, not that they are the
 right ones for their keys.
@@ -23,7 +27,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,8 +39,13 @@ from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates, read_date
+from stepflow.texts.flags import read_flag
 from stepflow.texts.quantities import quantities
+from stepflow.texts.windows import Span, lie_apart
 from stepflow.values import is_number, show
+
+Keys = tuple[str, ...]
+Leaf = tuple[Keys, Any]
 
 NAME = "grounded"
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -45,6 +54,8 @@ _QUOTED = re.compile(
 )
 _SAYS = r"""["'`*]{0,3}\s*(?:[:=]|\bis\b|\bare\b)\s*["'`*“‘$€£]{0,3}"""
 _BESIDE = r"""\s?(?<!\w){}s?(?!\w)(?:["'`*]{{0,2}}[\s:=]+(?:(?:is|are|of|at|on|the|an?)\s+)*["'`*“‘$€£]{{0,3}})?"""
+_NAME_BEHIND = re.compile(r",?\s+(?:and|or|&)\s+(?P<name>[A-Z][\w'’-]+)")
+_NAME_BEFORE = re.compile(r"(?P<name>(?<![\w.!?])[A-Z][\w'’-]+),?\s+(?:and|or|&)\s+\Z")
 _WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 
 
@@ -55,39 +66,28 @@ class Options(stepflow.options.Options):
     given: JsonPathText = Field("$", description="The JSONPath of the values to look at.")
     ignore_case: bool = Field(False, description="Whether capitals count as small letters.")
     nulls: Literal["never", "absent"] = Field("never", description="When null and the empty list may stand.")
-    booleans: bool = Field(False, description="Whether true and false may stand.")
-    complete: bool = Field(False, description="Whether all numbers, days and quoted texts of the source must stand.")
+    booleans: Literal["never", "stated", "any"] = Field("never", description="When true and false may stand.")
+    flags_from: NameRef | None = Field(None, description="Name of the keys that must stand where the source says them.")
+    words_from: NameRef | None = Field(None, description="Name of a table: a word of a key, further words for it.")
+    complete: bool = Field(False, description="Whether all that the source states in clear forms must stand.")
     apart: bool = Field(False, description="Whether no text may hold the value of another key within it.")
 
 
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier that values come from a text."""
-    return _Grounded(
-        options.in_from,
-        context.jsonpath(options.given),
-        options.ignore_case,
-        options.nulls == "absent",
-        options.booleans,
-        options.complete,
-        options.apart,
-    )
+    return _Grounded(options, context.jsonpath(options.given))
 
 
 @dataclass(frozen=True, slots=True)
 class _Grounded:
-    source: str
+    options: Options
     path: Path
-    ignore_case: bool
-    nulls: bool
-    booleans: bool
-    complete: bool
-    apart: bool
 
     def verify(self, view: View) -> str | None:
         """None when every value stands in the source."""
-        source = named(self.source, view)
+        source = named(self.options.in_from, view)
         if not isinstance(source, str):
-            raise ValueError(f"{self.source} is no text")
+            raise ValueError(f"{self.options.in_from} is no text")
         try:
             data = jsontext.parse(view.text)
         except ValueError as error:
@@ -95,26 +95,45 @@ class _Grounded:
         found = self.path.find(data)
         if not found:
             return f"{self.path.text} finds nothing"
-        leaves = [leaf for value in found for leaf in _leaves(value, "")]
-        reasons = (reason for key, value in leaves if (reason := self._wrong(key, value, source)))
+        leaves = [leaf for value in found for leaf in _leaves(value, ())]
+        words = {} if self.options.words_from is None else named(self.options.words_from, view)
+        flags = () if self.options.flags_from is None else named(self.options.flags_from, view)
+        reasons = (reason for path, value in leaves if (reason := self._wrong(path, value, source)))
         return (
             next(reasons, None)
-            or self._misplaced(leaves, source)
-            or (self._overlapping(leaves) if self.apart else None)
-            or (self._left_out(leaves, source) if self.complete else None)
+            or self._misplaced(leaves, source, words)
+            or next((reason for value in found if (reason := self._mixed(value, source))), None)
+            or self._unclear(leaves, source, flags)
+            or (self._overlapping(leaves) if self.options.apart else None)
+            or (self._left_out(leaves, source) if self.options.complete else None)
+            or (self._joined(leaves, source) if self.options.complete else None)
         )
 
-    def _wrong(self, key: str, value: Any, source: str) -> str | None:
+    def _wrong(self, path: Keys, value: Any, source: str) -> str | None:
+        key = path[-1] if path else ""
         told = _told(key, source)
         if value is None or value in ((), []):
-            return f"{key or 'the answer'} has no value" if told or not self.nulls else None
+            return f"{key or 'the answer'} has no value" if told or self.options.nulls != "absent" else None
         if isinstance(value, bool):
-            return None if self.booleans else f"{key} is {show(value)}, which no text shows"
+            return f"{key} is {show(value)}, which no text shows" if self.options.booleans == "never" else None
         if not self._stands_in(value, source):
-            return f"{key or 'the answer'} is {show(value)!r}, which does not stand in the {self.source}"
+            return f"{key or 'the answer'} is {show(value)!r}, which does not stand in the {self.options.in_from}"
         if told and not any(self._begins(value, source[start:]) for start in told):
-            return f"{key} is {show(value)!r}, but the {self.source} says another {key}"
+            return f"{key} is {show(value)!r}, but the {self.options.in_from} says another {key}"
         return None
+
+    def _unclear(self, leaves: list[Leaf], source: str, flags: Sequence[str]) -> str | None:
+        """A truth value that the source does not say so, or a flag that it says and no value shows."""
+        held = [(path[-1] if path else "", value) for path, value in leaves]
+        for key, value in held if self.options.booleans == "stated" else ():
+            if isinstance(value, bool):
+                alone = sum(name == key for name, _ in held) == 1
+                if not alone or read_flag(_words(key), source) is not value:
+                    return f"{key} is {show(value)}, which the {self.options.in_from} does not say clearly"
+        names = {key for key, _ in held}
+        missing = (key for key in flags if key not in names and read_flag(_words(key), source) is not None)
+        left_out = next(missing, None)
+        return f"{left_out!r}, of which the {self.options.in_from} speaks, is left out" if left_out else None
 
     def _stands_in(self, value: Any, source: str) -> bool:
         if is_number(value):
@@ -136,26 +155,63 @@ class _Grounded:
             first_day is not None and first_day[2] == day and not first_day[0]
         )
 
-    def _misplaced(self, leaves: list[tuple[str, Any]], source: str) -> str | None:
+    def _misplaced(self, leaves: list[Leaf], source: str, words: Mapping[str, Any]) -> str | None:
         """A value under one key that the source puts beside a word of another."""
-        for key, held in leaves:
-            others = [(name, value) for name, value in leaves if name != key and value != held and value is not None]
-            taken = {word for name, _ in leaves if name != key for word in _words(name)}
-            for word in set(_words(key)) - taken:
-                for match in re.finditer(_BESIDE.format(re.escape(word.removesuffix("s"))), source, re.IGNORECASE):
-                    before, behind = source[: match.start()], source[match.end() :]
-                    if self._begins(held, behind) or self._ends(held, before):
-                        continue
-                    for name, value in others:
-                        if self._begins(value, behind) or self._ends(value, before):
-                            return f"{name} is {show(value)!r}, which the {self.source} puts beside {word!r}"
+        names = {path: _words_of(path, words) for path, _ in leaves}
+        shared = set.intersection(*names.values()) if names else set()
+        for word in sorted(set[str]().union(*names.values()) - shared):
+            owned = [value for path, value in leaves if word in names[path]]
+            for match in re.finditer(_BESIDE.format(re.escape(word.removesuffix("s"))), source, re.IGNORECASE):
+                before, behind = source[: match.start()], source[match.end() :]
+                if any(self._begins(value, behind) or self._ends(value, before) for value in owned):
+                    continue
+                for path, value in leaves:
+                    if _is_shown(value) and (self._begins(value, behind) or self._ends(value, before)):
+                        return f"{path[-1]} is {show(value)!r}, which the {self.options.in_from} puts beside {word!r}"
         return None
 
-    def _overlapping(self, leaves: list[tuple[str, Any]]) -> str | None:
+    def _mixed(self, value: Any, source: str) -> str | None:
+        """A list of objects whose values the source does not hold one object after the other."""
+        if isinstance(value, dict):
+            return next((reason for part in value.values() if (reason := self._mixed(part, source))), None)
+        if not isinstance(value, list | tuple):
+            return None
+        objects = [part for part in value if isinstance(part, dict)]
+        groups = [
+            [self._places(leaf, source) for path, leaf in _leaves(part, ()) if _is_shown(leaf)] for part in objects
+        ]
+        if len(groups) > 1 and not lie_apart([group for group in groups if group]):
+            return f"the {self.options.in_from} does not put together what stands in one object"
+        return next((reason for part in value if (reason := self._mixed(part, source))), None)
+
+    def _places(self, value: Any, source: str) -> list[Span]:
+        """Where a value stands in the source."""
+        if is_number(value):
+            return [(each.start, each.end) for each in quantities(source) if not each.doubt and each.value == value]
+        day = _day(str(value))
+        days = [(start, end) for start, end, each in find_dates(source) if day is not None and each == day]
+        return days + [match.span() for match in self._pattern(str(value)).finditer(source)]
+
+    def _joined(self, leaves: list[Leaf], source: str) -> str | None:
+        """A name that 'and' or 'or' joins to one that a value shows, and that no value shows."""
+        places = [place for _, value in leaves if isinstance(value, str) for place in self._places(value, source)]
+        for start, end in places:
+            if not source[start].isupper():
+                continue
+            behind = _NAME_BEHIND.match(source, end)
+            before = _NAME_BEFORE.search(source[:start])
+            for match in (behind, before):
+                if match is not None and not any(
+                    first <= match.start("name") and match.end("name") <= last for first, last in places
+                ):
+                    return f"{match['name']!r} of the {self.options.in_from} is left out"
+        return None
+
+    def _overlapping(self, leaves: list[Leaf]) -> str | None:
         """A text that goes on into the value of another key."""
         for key, text in leaves:
             for name, value in leaves:
-                part = show(value).strip()
+                part = show(value).strip() if _is_shown(value) else ""
                 if (
                     name != key
                     and isinstance(text, str)
@@ -163,7 +219,7 @@ class _Grounded:
                     and text != value
                     and self._pattern(part).search(text)
                 ):
-                    return f"{key} is {text!r}, which holds the {name}, {part!r}"
+                    return f"{key[-1]} is {text!r}, which holds the {name[-1]}, {part!r}"
         return None
 
     def _ends(self, value: Any, source: str) -> bool:
@@ -176,9 +232,9 @@ class _Grounded:
         before = r"(?<!\w)" if text.strip()[0].isalnum() else ""
         behind = r"(?!\w|[.,]\d)" if text.strip()[-1].isdigit() else r"(?!\w)" if text.strip()[-1].isalnum() else ""
         before += r"(?<!\d[.,])" if text.strip()[0].isdigit() else ""
-        return re.compile(before + body + behind, re.IGNORECASE if self.ignore_case else 0)
+        return re.compile(before + body + behind, re.IGNORECASE if self.options.ignore_case else 0)
 
-    def _left_out(self, leaves: list[tuple[str, Any]], source: str) -> str | None:
+    def _left_out(self, leaves: list[Leaf], source: str) -> str | None:
         """What the source states and no value shows: its days, its quoted texts, and the other numbers."""
         days, rest = set(), source
         for start, end, day in find_dates(source):
@@ -194,20 +250,35 @@ class _Grounded:
             rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
         numbers = [value for _, value in leaves if is_number(value)]
         numbers += [each.value for text in texts if _day(text) is None for each in quantities(text)]
-        missing += [rest[each.start : each.end] for each in quantities(rest) if each.value not in numbers]
-        return f"{missing[0]!r} of the {self.source} is left out" if missing else None
+        for each in quantities(rest):
+            if each.value in numbers:
+                numbers.remove(each.value)  # a number that the source states twice must stand twice
+            else:
+                missing.append(rest[each.start : each.end])
+        return f"{missing[0]!r} of the {self.options.in_from} is left out" if missing else None
 
 
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Every value without parts, with the key under which it stands."""
+def _leaves(value: Any, path: Keys) -> Iterator[Leaf]:
+    """Every value without parts, with the keys that lead to it."""
     if isinstance(value, dict) and value:
         for name, item in value.items():
-            yield from _leaves(item, name)
+            yield from _leaves(item, (*path, name))
     elif isinstance(value, list | tuple) and value:
         for item in value:
-            yield from _leaves(item, key)
+            yield from _leaves(item, path)
     else:
-        yield key, None if value == {} else value
+        yield path, None if value == {} else value
+
+
+def _is_shown(value: Any) -> bool:
+    """Whether a value is a text or a number, which stands in a text."""
+    return isinstance(value, str) or is_number(value)
+
+
+def _words_of(path: Keys, words: Mapping[str, Any]) -> set[str]:
+    """The words of all keys of a path, with the further words that a table has for them."""
+    own = {word for key in path for word in _words(key)}
+    return own | {word for each in own for word in str(words.get(each, "")).lower().split()}
 
 
 def _told(key: str, source: str) -> list[int]:
