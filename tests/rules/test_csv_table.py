@@ -1,4 +1,4 @@
-"""The rule `csv-table` against seeded prompts and replies. The judge reads tables with the standard library."""
+"""`csv-table` and `markdown-table` against seeded prompts and replies. The judge reads tables with plain means."""
 
 from __future__ import annotations
 
@@ -24,12 +24,21 @@ COLUMNS = [
 ]
 CELLS = {"": "{t}{n}", "text": "c{n}", "integer": "{n}", "number": "{n}.50", "date": "2026-03-0{n}", "boolean": "true"}
 WORDS = ["zero", "one", "two", "three", "four", "five", "six"]
-WORDINGS = [
-    "Create a CSV table of {count} {topic} with columns {columns}{total}.",
-    "Please write a CSV about {topic} with the columns {columns} and {count} rows{total}",
-    "Could you generate a CSV file of {word} {topic}, with the following columns: {columns}{total}?",
-    "I need a comma-separated table about {topic} with columns {columns} and {word} rows{total}. Just the CSV.",
-]
+MARKDOWN = "markdown-table"
+WORDINGS = {
+    "csv-table": [
+        "Create a CSV table of {count} {topic} with columns {columns}{total}.",
+        "Please write a CSV about {topic} with the columns {columns} and {count} rows{total}",
+        "Could you generate a CSV file of {word} {topic}, with the following columns: {columns}{total}?",
+        "I need a comma-separated table about {topic} with columns {columns} and {word} rows{total}. Just the CSV.",
+    ],
+    MARKDOWN: [
+        "Create a Markdown table of {count} {topic} with columns {columns}{total}.",
+        "Please write a table in Markdown about {topic} with the columns {columns} and {count} rows{total}",
+        "Could you generate a markdown table of {word} {topic}, with the following columns: {columns}{total}?",
+        "I need a Markdown table about {topic} with columns {columns} and {word} rows{total}. Just the table.",
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,13 @@ class Item:
     count: int
     total: bool = False
     wording: int = 0
+    rule: str = RULE
 
     @property
     def prompt(self) -> str:
         """The prompt."""
         named = [f"{name} ({kind})" if kind else name for name, kind in self.columns]
-        return WORDINGS[self.wording % len(WORDINGS)].format(
+        return WORDINGS[self.rule][self.wording % 4].format(
             topic=self.topic,
             count=self.count,
             word=WORDS[self.count],
@@ -67,8 +77,19 @@ class Item:
         return [[name for name, _ in self.columns], *body]
 
 
-def written(rows: list[list[str]]) -> str:
+def written(rows: list[list[str]], rule: str = RULE) -> str:
+    if rule == MARKDOWN:
+        rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return "\n".join(",".join(row) for row in rows)
+
+
+def cells(item: Item, answer: str) -> list[list[str]]:
+    """The rows of a table, header first."""
+    if item.rule != MARKDOWN:
+        return [row for row in csv.reader(io.StringIO(answer)) if row]
+    lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in answer.strip().splitlines()]
+    return lines[:1] + lines[2:]
 
 
 def fits(kind: str, cell: str) -> bool:
@@ -86,7 +107,7 @@ def fits(kind: str, cell: str) -> bool:
 
 def is_right(item: Item, answer: str) -> bool:
     """Whether the answer is such a table: header, rows, filled cells, types, total."""
-    header, *rows = [row for row in csv.reader(io.StringIO(answer)) if row]
+    header, *rows = cells(item, answer)
     if header != [name for name, _ in item.columns]:
         return False
     if item.total:
@@ -101,15 +122,19 @@ def is_right(item: Item, answer: str) -> bool:
     )
 
 
-def items(seed: int, count: int) -> list[Item]:
+def items(seed: int, count: int, rule: str = RULE) -> list[Item]:
     rng = Random(seed)
     found = []
     for number in range(count):
         numeric = rng.sample(COLUMNS[2:4], 1)
         others = rng.sample([*COLUMNS[1:2], *COLUMNS[4:]], rng.randint(0, 2))
         columns = (COLUMNS[0], *rng.sample([*numeric, *others], len(others) + 1))
-        found.append(Item(rng.choice(TOPICS), columns, rng.randint(2, 6), rng.random() < 0.4, number))
+        found.append(Item(rng.choice(TOPICS), columns, rng.randint(2, 6), rng.random() < 0.4, number, rule))
     return found
+
+
+def written_in(item: Item, rows: list[list[str]]) -> str:
+    return written(rows, item.rule)
 
 
 def wrong_replies(item: Item) -> list[str]:
@@ -117,36 +142,38 @@ def wrong_replies(item: Item) -> list[str]:
     header, body = rows[0], rows[1:]
     swapped = [[row[1], row[0], *row[2:]] for row in rows]
     return [
-        written(body),
-        written(rows[:-1]),
-        written([*rows, body[0]]),
-        written([header, *body[:-2], body[0], body[-1]]) if len(body) > 2 else written([header]),
-        written(swapped),
-        written([[*row, "x"] for row in rows]),
-        written([row[:-1] for row in rows]),
-        written([header, ["", *body[0][1:]], *body[1:]]),
-        written([header, ["...", *body[0][1:]], *body[1:]]),
-        written([[name.upper() for name in header], *body]),
+        written_in(item, body),
+        written_in(item, rows[:-1]),
+        written_in(item, [*rows, body[0]]),
+        written_in(item, [header, *body[:-2], body[0], body[-1]]) if len(body) > 2 else written_in(item, [header]),
+        written_in(item, swapped),
+        written_in(item, [[*row, "x"] for row in rows]),
+        written_in(item, [row[:-1] for row in rows]),
+        written_in(item, [header, ["", *body[0][1:]], *body[1:]]),
+        written_in(item, [header, ["...", *body[0][1:]], *body[1:]]),
+        written_in(item, [[name.upper() for name in header], *body]),
         "\n".join(";".join(row) for row in rows),
-        "| " + " |\n| ".join(" | ".join(row) for row in rows) + " |",
-        f"```csv\n{written(rows)}",
-        f"{written(rows)}\n\n{written(rows)}",
+        written(rows, RULE if item.rule == MARKDOWN else MARKDOWN),
+        f"```csv\n{written_in(item, rows)}",
+        f"{written_in(item, rows)}\n\n{written_in(item, rows)}",
         '{"rows": []}',
         "I cannot do that.",
         "",
     ]  # fmt: skip
 
 
-def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
-    for item in items(1, 40):
-        right = written(item.rows)
-        for reply in (right, f"Sure:\n```csv\n{right}\n```\nDone.", right + "\n"):
-            outcome = World(RULE).ask(item.prompt, reply)
+@pytest.mark.parametrize("rule", [RULE, MARKDOWN])
+def test_right_replies_are_verified_at_once_and_wrong_ones_never(rule: str) -> None:
+    for item in items(1, 40, rule):
+        right = written_in(item, item.rows)
+        fenced = f"Sure:\n```csv\n{right}\n```\nDone."
+        for reply in (right, right + "\n", *([fenced] if rule == RULE else [])):
+            outcome = World(item.rule).ask(item.prompt, reply)
             assert outcome is not None, item.prompt
             assert (outcome.final, outcome.calls) == ("verified", 1), (item.prompt, reply, outcome.verdicts)
             assert is_right(item, outcome.answer)
         for reply in wrong_replies(item):
-            served = World(RULE).trusted(item.prompt, [reply] * 3)
+            served = World(item.rule).trusted(item.prompt, [reply] * 3)
             assert served is None or is_right(item, served), (item.prompt, reply)
 
 
@@ -165,12 +192,13 @@ def variants(item: Item) -> dict[str, Item]:
     }
 
 
-def test_only_rewordings_of_the_request_get_a_stored_table() -> None:
+@pytest.mark.parametrize("rule", [RULE, MARKDOWN])
+def test_only_rewordings_of_the_request_get_a_stored_table(rule: str) -> None:
     reused = 0
-    for item in items(3, 48):
+    for item in items(3, 48, rule):
         for kind, variant in variants(item).items():
-            world = World(RULE)
-            world.ask(item.prompt, written(item.rows))
+            world = World(item.rule)
+            world.ask(item.prompt, written_in(item, item.rows))
             outcome = world.ask(variant.prompt, *["I cannot."] * 4)
             assert outcome is not None, variant.prompt
             if kind == "reworded":
@@ -226,7 +254,6 @@ Create a CSV table of 3 fruits with columns name and price as JSON.
 Create a Markdown table of 3 fruits with columns name and price.
 Convert this to a CSV table of 3 fruits with columns name and price: fig 2
 Write a Python script that writes a CSV table of 3 fruits with columns name and price.
-A CSV table of 3 fruits with columns name and price.
 What is a CSV table of 3 fruits with columns name and price?
 Create two CSV tables of 3 fruits with columns name and price.
 Create a CSV parser for 3 fruits with columns name and price.
