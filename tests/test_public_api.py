@@ -61,6 +61,14 @@ def test_a_quick_hit_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_help_loads_neither_a_library_nor_the_engine() -> None:
+    heavy = {*HEAVY, "yaml", "stepflow.plan", "stepflow.runtime", "stepflow.adapters", "stepflow.compiler"} - {"click"}
+    probe = f"from stepflow.cli.main import run; run(['--help']); import sys; print({heavy!r} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    assert "lint" in done.stdout
+    assert done.stdout.endswith("set()\n")
+
+
 def test_programs_that_use_the_package_pass_a_strict_type_checker() -> None:
     root = Path(stepflow.__file__).parents[1]
     settings = ["--config-file", "tests/typing/mypy.ini", "--cache-dir", ".mypy_cache/typing"]

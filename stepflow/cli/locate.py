@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stepflow.config.references import shipped as shipped  # noqa: PLC0414
+from stepflow.config.references import shipped
 from stepflow.errors import UsageError
 
 PIPELINE = Path("pipelines/default.yaml")

@@ -141,7 +141,8 @@ def _named(pipelines: Sequence[str]) -> dict[str, str]:
 
 def _file(name: str) -> str:
     """A pipeline's file: the one of this path, the default one, or one that lies here or ships. Raises `UsageError`."""
-    from stepflow.cli.locate import pipeline_path, shipped
+    from stepflow.cli.locate import pipeline_path
+    from stepflow.config.references import shipped
     from stepflow.errors import UsageError
 
     if name == "default":

@@ -11,7 +11,6 @@ from stepflow.cli.locate import pipeline_path
 from stepflow.cli.render import account, grounds, outcome_json
 from stepflow.errors import UsageError
 from stepflow.model import Message, Outcome, Request
-from stepflow.quick import exact_hit
 
 
 @click.command(short_help="Answer one prompt, or a file of them.")
@@ -65,6 +64,8 @@ def command(
 
 def answer(path: str, overrides: dict[str, Any], request: Request, *, allow_model: bool) -> Outcome:
     """One outcome: by the quick look for an exact hit, else through the loaded pipeline."""
+    from stepflow.quick import exact_hit
+
     hit = exact_hit(path, request, overrides)
     if hit is not None:
         return hit

@@ -14,35 +14,25 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 import stepflow.options
-from stepflow.notation import BuildContext, Names, TableName
+from stepflow.notation import BuildContext, Names
 from stepflow.prose import phrase_pattern
 from stepflow.protocols import Condition
 
 NAME = "keywords"
 
 
-class Options(stepflow.options.Options):
+class Options(stepflow.options.WordList):
     """Which words."""
 
-    words: list[str] | None = Field(None, description="The words or phrases.", min_length=1)
-    table: TableName | None = Field(None, description="Name of a table whose keys are the words.")
     need: Literal["any", "all"] = Field("any", description="How many of them must occur.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Options:
-        if (self.words is None) == (self.table is None):
-            raise ValueError("give either `words` or `table`")
-        if any(not word.strip() for word in self.words or ()):
-            raise ValueError("`words` holds an empty word")
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Condition:
     """The condition that words occur."""
-    words = options.words if options.words is not None else list(context.tables[options.table or ""])
+    words = options.listed(context)
     groups = [words] if options.need == "any" else [[word] for word in words]
     return _Keywords(tuple(phrase_pattern(group) for group in groups))
 

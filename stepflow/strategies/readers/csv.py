@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 import stepflow.options
 from stepflow.notation import BuildContext
+from stepflow.options import Delimiter
 from stepflow.protocols import Found, Reader
 from stepflow.texts import csv, markdown
 
@@ -32,13 +33,7 @@ class Options(stepflow.options.Options):
     """Which tables."""
 
     columns: list[str] | None = Field(None, min_length=1, description="The names of the header, in order.")
-    delimiter: str = Field(",", description="The character between two fields.")
-
-    @field_validator("delimiter")
-    @classmethod
-    def _usable(cls, delimiter: str) -> str:
-        csv.scan("", delimiter)
-        return delimiter
+    delimiter: Delimiter = Field(",", description="The character between two fields.")
 
 
 def build(options: Options, context: BuildContext) -> Reader:

@@ -16,34 +16,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
-
 import stepflow.options
-from stepflow.notation import BuildContext, TableName
+from stepflow.notation import BuildContext
 from stepflow.prose import find_phrases, phrase_pattern
 from stepflow.protocols import Found, Reader
 
 NAME = "keywords"
 
 
-class Options(stepflow.options.Options):
+class Options(stepflow.options.WordList):
     """Which words."""
-
-    words: list[str] | None = Field(None, description="The words or phrases.", min_length=1)
-    table: TableName | None = Field(None, description="Name of a table whose keys are the words.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Options:
-        if (self.words is None) == (self.table is None):
-            raise ValueError("give either `words` or `table`")
-        if any(not word.strip() for word in self.words or ()):
-            raise ValueError("`words` holds an empty word")
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of listed words."""
-    words = tuple(options.words if options.words is not None else context.tables[options.table or ""])
+    words = options.listed(context)
     return _Keywords(words, phrase_pattern(words))
 
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 import stepflow.options
 from stepflow.notation import BuildContext
+from stepflow.options import Delimiter
 from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 from stepflow.texts import csv, markdown
@@ -30,13 +31,7 @@ NAME = "csv"
 class Options(stepflow.options.Options):
     """What separates fields."""
 
-    delimiter: str = Field(",", description="The character between two fields.")
-
-    @field_validator("delimiter")
-    @classmethod
-    def _usable(cls, delimiter: str) -> str:
-        csv.scan("", delimiter)
-        return delimiter
+    delimiter: Delimiter = Field(",", description="The character between two fields.")
 
 
 def build(options: Options, context: BuildContext) -> Segmenter:

@@ -13,29 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
-
-import stepflow.options
-from stepflow.notation import BuildContext, NameRef
+from stepflow.notation import BuildContext
 from stepflow.prose import phrase_pattern
 from stepflow.protocols import Verifier, View
-from stepflow.strategies.verifiers.subject import Wanted, at_least_one
+from stepflow.strategies.verifiers.subject import PhraseOptions, Wanted
 
 NAME = "contains"
 
 
-class Options(stepflow.options.Options):
+class Options(PhraseOptions):
     """Which texts."""
-
-    values: list[str] | None = Field(None, description="The texts.", min_length=1)
-    values_from: NameRef | None = Field(None, description="Name of the value that lists the texts.")
-    ignore_case: bool = Field(False, description="Whether capitals count as small letters.")
-    whole_words: bool = Field(True, description="Whether a text must not begin or end inside a word.")
-
-    @model_validator(mode="after")
-    def _given(self) -> Options:
-        at_least_one(self, ("values", "values_from"))
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Verifier:

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from stepflow.notation import BuildContext
+from stepflow.options import Delimiter
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.tabular import Table, TableOptions
 from stepflow.texts import csv
@@ -32,13 +33,7 @@ NAME = "csv"
 class Options(TableOptions):
     """What the table must look like, and what separates its fields."""
 
-    delimiter: str = Field(",", description="The character between two fields.")
-
-    @field_validator("delimiter")
-    @classmethod
-    def _usable(cls, delimiter: str) -> str:
-        csv.scan("", delimiter)
-        return delimiter
+    delimiter: Delimiter = Field(",", description="The character between two fields.")
 
 
 def build(options: Options, context: BuildContext) -> Verifier:

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepflow.notation import Expression, Missing
+from pydantic import Field, model_validator
+
+from stepflow.notation import Expression, Missing, NameRef
+from stepflow.options import Options
 from stepflow.protocols import View
 from stepflow.values import exact, show
 
@@ -82,3 +85,17 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _exact(item) for key, item in value.items()}
     return value
+
+
+class PhraseOptions(Options):
+    """Texts to look for, and when one counts as found."""
+
+    values: list[str] | None = Field(None, description="The texts.", min_length=1)
+    values_from: NameRef | None = Field(None, description="Name of the value that lists the texts.")
+    ignore_case: bool = Field(False, description="Whether capitals count as small letters.")
+    whole_words: bool = Field(True, description="Whether a text must not begin or end inside a word.")
+
+    @model_validator(mode="after")
+    def _given(self) -> PhraseOptions:
+        at_least_one(self, ("values", "values_from"))
+        return self
