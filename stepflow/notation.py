@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Protocol
 
+from stepflow.budget import Budget
+
 
 class Notation(Enum):
     """What language an option's text is written in. The compiler checks it, with positions inside the text."""
@@ -118,10 +120,16 @@ class Grammar(Protocol):
     def parse(self, text: str) -> Node:
         """The tree of the whole text. Raises `ValueError` when it does not parse."""
 
-    def longest(self, text: str, start: int) -> tuple[Node, int] | None:
-        """The longest parse that begins at `start` and ends at a word boundary, and its end offset."""
+    def budget(self) -> Budget:
+        """What all the reading of one text may cost: for `longest` and `starts`, which else have one for each call."""
 
-    def starts(self, text: str, start: int = 0, end: int | None = None) -> Iterator[int]:
+    def longest(self, text: str, start: int, budget: Budget | None = None) -> tuple[Node, int] | None:
+        """The longest parse that begins at `start` and ends at a word boundary, and its end offset.
+
+        Raises `ValueError` when that costs too much; so do the others.
+        """
+
+    def starts(self, text: str, start: int = 0, end: int | None = None, budget: Budget | None = None) -> Iterator[int]:
         """Offsets where a first terminal of the grammar could begin: not inside a word or number."""
 
 

@@ -78,11 +78,23 @@ class RegexPattern:
             raise ValueError(f"the pattern {self.text!r} took longer than {self.timeout_s} s") from None
 
 
+def compile_any(text: str, flags: int = 0) -> Any:
+    """A compiled pattern of another notation, as the `regex` module gives it; its methods take a `timeout`.
+
+    Raises `PatternError`.
+    """
+    refuse_explosion(text)
+    try:
+        return regex.compile(text, flags | regex.VERSION0)
+    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+        raise PatternError(f"bad pattern: {error}", 0, len(text)) from None
+
+
 def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> RegexPattern:
     """The compiled pattern. Raises `PatternError` with the offset where it is wrong."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of more than {MAX_PATTERN} characters", 0, len(text))
-    _refuse_explosion(text)
+    refuse_explosion(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
@@ -96,8 +108,8 @@ def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> RegexPat
         raise PatternError(f"the pattern is too large to compile ({type(error).__name__})", 0, len(text)) from None
 
 
-def _refuse_explosion(text: str) -> None:
-    """Nested counts multiply (`((a{500}){500}){500}`), and compiling them takes memory in proportion."""
+def refuse_explosion(text: str) -> None:
+    """Raise `PatternError` where counts are nested: they multiply (`((a{500}){500}){500}`), and so does the memory."""
     groups = [0]
     last = 0
     for piece in _PIECE.finditer(text):

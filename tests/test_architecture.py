@@ -14,7 +14,7 @@ PACKAGE = ROOT / "stepflow"
 
 # From the ground up. A module may import from its own layer and those below it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose", "texts"),
+    ("errors", "budget", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose", "texts"),
     ("model",),
     ("notation", "protocols", "options", "patterns"),
     ("plan", "registry", "records"),

@@ -107,13 +107,16 @@ def check_grammar(name: str, grammar: LarkGrammar, site: Site) -> None:
 
 
 def lint_grammars(site: Site) -> None:
-    """Report where a grammar of a rule's site could be read in two ways."""
+    """Report where a grammar of a rule's site could be read in two ways, or takes for ever on some texts."""
     grammars = site.data.get("grammars")
     for name, text in grammars.items() if isinstance(grammars, Mapping) else ():
+        grammar = LarkGrammar(name, text)
         try:
-            conflicts = LarkGrammar(name, text).conflicts
+            conflicts, terminals = grammar.conflicts, grammar.terminals
         except NotationError:
             continue  # reported where the rule is compiled
+        for terminal, pattern, place in terminals:
+            _lint_pattern(pattern, site.at("grammars", name), terminal, place)
         for conflict in conflicts:
             site.at("grammars", name).report(
                 "ambiguous-grammar",
@@ -127,15 +130,19 @@ def lint_grammars(site: Site) -> None:
 def lint_patterns(patterns: Mapping[str, Site]) -> None:
     """Report patterns that take for ever on some texts. Dear: those that look like it are tried."""
     for text, site in patterns.items():
-        slow = slow_part(text)
-        if slow is not None:
-            site.report(
-                "slow-regex",
-                f"this repeats what repeats itself, and takes for ever on a text like {slow.example!r}",
-                offset=(slow.start, slow.end),
-                severity="warning",
-                hints=("let each character be read in one way only, e.g. (?:word\\s)* instead of (?:word\\s?)*",),
-            )
+        _lint_pattern(text, site)
+
+
+def _lint_pattern(text: str, site: Site, name: str = "this", place: tuple[int, int] | None = None) -> None:
+    slow = slow_part(text)
+    if slow is not None:
+        site.report(
+            "slow-regex",
+            f"{name} repeats what repeats itself, and takes for ever on a text like {slow.example!r}",
+            offset=place or (slow.start, slow.end),
+            severity="warning",
+            hints=("let each character be read in one way only, e.g. (?:word\\s)* instead of (?:word\\s?)*",),
+        )
 
 
 CATCH_ALL = frozenset({"", ".", ".*", "^", "(?s).*", "(?s)^.*$", "^.*$", "(?s).", ".+", "(?s).+"})

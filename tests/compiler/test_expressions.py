@@ -287,9 +287,9 @@ def test_the_name_of_a_loop_is_no_name_that_is_read():
         ("all(x in [1], x)", "the condition of a loop gives the number 1, not true or false"),
         ("map(x in [1], x / 0)", "division by zero"),
         ("all(x in [1], x.y == 1)", "x.y is missing"),
-        ("map(a in many, map(b in many, a))", "a loop of more than 20,000 turns"),
+        ("map(a in many, map(b in many, a))", "a loop takes more than 20,000 turns"),
         ("length(map(a in many, 1)) + length(map(b in many, 1)) + length(map(c in many, 1))", "20,000 turns"),
-        ("length(map(a in many, duplicates(many)))", "a loop took longer than 1 s"),
+        ("length(map(a in many, duplicates(many)))", "a loop takes longer than 1 s"),
     ],
 )
 def test_a_loop_that_cannot_be_decided_or_costs_too_much_fails(source, message):

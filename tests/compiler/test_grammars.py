@@ -120,6 +120,64 @@ def test_hostile_texts_are_refused_in_time():
 
 
 @pytest.mark.parametrize(
+    ("grammar", "text", "reason"),
+    [
+        ("start: A\nA: /(a|a)+[bc]/", "a" * 50, "a terminal of the grammar takes longer than 0.1 s"),
+        ('start: "a"\nW: /(?: | )+[xy]| /\n%ignore W', " " * 15_000 + "a", "takes longer than 0.1 s"),
+        ("start: A+\nA: /a(?=[ab]*[ab]*[cd])|a/", "a" * 2_000, "reading a slow one takes longer than 0.05 s"),
+    ],
+)
+def test_a_catastrophic_terminal_ends_in_time_and_says_so(grammar, text, reason, monkeypatch):
+    monkeypatch.setattr("stepflow.compiler.notations.grammars.MAX_SECONDS", 0.05)
+    slow = LarkGrammar("slow one", grammar)
+    with pytest.raises(ValueError, match=reason):
+        slow.parse(text)
+
+
+def test_all_places_of_one_text_share_the_time(monkeypatch):
+    monkeypatch.setattr("stepflow.compiler.notations.grammars.MAX_SECONDS", 0.05)
+    slow = LarkGrammar("slow one", "start: A\nA: /a(?=[ab ]*[ab ]*[cd])|a/")
+    text, budget = "a " * 1_500, slow.budget()
+    with pytest.raises(ValueError, match=r"reading a slow one takes longer than 0\.05 s"):
+        [slow.longest(text, start, budget) for start in slow.starts(text, budget=budget)]
+
+
+TERMINALS = "\n".join(f'A{number}: "{number}"' for number in range(30))
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("start: " + " ".join(f"A{number}?" for number in range(30)), "more than 1,000 alternatives"),
+        ("start: " + "[A1 | A2] " * 30, "more than 1,000 alternatives"),
+        ("start: (A1 | A2 | A3)~1..40", "more than 1,000 alternatives"),
+        ("start: A1~1..49 A2~1..49", "more than 1,000 alternatives"),
+        ("start: a a\na: " + " | ".join(["A1 A2? A3? A4?"] * 200), "more than 1,000 alternatives"),
+        ("start: " + "A1 " * 101, "more than 100 parts"),
+        ("start: (A1 A2 A3)~40", "more than 100 parts"),
+        ("start: " + "(" * 2_000 + "A1" + ")" * 2_000, "nested too deeply"),
+        ("start: B\nB: /((a{500}){500}){500}/", "B: counted repeats come to"),
+    ],
+)
+def test_a_grammar_that_would_exhaust_the_process_is_refused_before_lark_sees_it(rule, message):
+    with pytest.raises(NotationError, match=message):
+        LarkGrammar("large", f"{rule}\n{TERMINALS}").check()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "start: A1~5000 // as a rule of its own",
+        "start: (A1 A2?)* [A3 | (A4 A5)+] A6~0..3 -> done",
+        'start: "\\"(" /[(|]\\//x A1?',
+        "start: pair{A1, A2}\npair{a, b}: a b | b a",
+    ],
+)
+def test_what_is_large_in_its_texts_only_is_fine(rule):
+    LarkGrammar("small", f"{rule}\n{TERMINALS}").check()
+
+
+@pytest.mark.parametrize(
     ("text", "at", "message"),
     [
         ("start: fo | A\nA: /a/", "fo", "'fo' is used but not defined"),

@@ -16,7 +16,7 @@ from stepflow.compiler.notations import operators
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
 from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
-from stepflow.compiler.notations.loops import LOOPS, Budget, Loop, Scope, loop_of, turns
+from stepflow.compiler.notations.loops import LOOPS, Loop, Scope, loop_budget, loop_of, turns
 from stepflow.compiler.notations.members import Member, Outline, members_read, outline
 from stepflow.notation import Missing, Names
 from stepflow.values import show
@@ -67,7 +67,7 @@ def compile_expression(text: str, functions: Mapping[str, Function]) -> Compiled
     builder = _Builder(text, functions)
     node = parse_expression(text)
     built = builder.build(node)
-    run: Closure = (lambda names: built(Scope(names, Budget()))) if builder.has_loop else built
+    run: Closure = (lambda names: built(Scope(names, loop_budget()))) if builder.has_loop else built
     return CompiledExpression(text, frozenset(builder.names), run, members_read(text, node), outline(node))
 
 

@@ -21,13 +21,19 @@ import lark
 from lark.exceptions import GrammarError, LarkError, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
+from stepflow.budget import Budget
 from stepflow.compiler.notations.error import NotationError, offset_of
+from stepflow.compiler.notations.expansions import check_expansions
+from stepflow.compiler.notations.terminals import Timed, use, within
 from stepflow.notation import Leaf, Node
+from stepflow.patterns import PatternError, refuse_explosion
 
 MAX_GRAMMAR = 50_000
 MAX_TEXT = 20_000
 MAX_TOKENS = 1_000
 MAX_STARTS = 2_000
+MAX_SECONDS = 0.5
+"""Of processor time, for all that is read of one text."""
 MAX_KEPT = 64
 MAX_DEPTH = 150
 """Trees are read by recursive functions; deeper ones would exhaust Python's stack."""
@@ -47,7 +53,7 @@ class _Built:
 
     parser: lark.Lark
     scan: ParseConf[Any]
-    first: re.Pattern[str]
+    first: Timed
 
 
 class LarkGrammar:
@@ -72,34 +78,42 @@ class LarkGrammar:
         """The tree of the whole text. Raises `ValueError` when it does not parse, or above 20,000 characters."""
         if len(text) > MAX_TEXT:
             raise ValueError(f"a text of more than {MAX_TEXT:,} characters is not parsed")
+        built = self._build()
         try:
-            return _node(self._build().parser.parse(text))
+            with within(self.budget()):
+                return _node(built.parser.parse(text))
         except UnexpectedInput as error:
             raise ValueError(f"not {_article(self.name)}: {_unexpected(text, error)}") from None
 
-    def longest(self, text: str, start: int) -> tuple[Node, int] | None:
+    def budget(self) -> Budget:
+        """What all the reading of one text may cost, for `starts` and `longest`."""
+        return Budget(f"reading {_article(self.name)}", MAX_SECONDS)
+
+    def longest(self, text: str, start: int, budget: Budget | None = None) -> tuple[Node, int] | None:
         """The longest parse that begins at `start` and does not end inside a word or number, and its end offset.
 
-        Raises `ValueError` above 1,000 tokens or when nested too deeply.
+        Raises `ValueError` above 1,000 tokens, when nested too deeply, or when the budget is spent.
         """
         built = self._build()
         session = built.parser.parse_interactive(text[start : start + MAX_TEXT])
-        tokens, ends = _scan(built, session)
+        with within(budget or self.budget()):
+            tokens, ends = _scan(built, session)
         for count in reversed(ends):
             end = start + (tokens[count - 1].end_pos or 0)
             if not _JOINED.match(text, end):
                 return _replay(built.parser, tokens[:count]), end
         return None
 
-    def starts(self, text: str, start: int = 0, end: int | None = None) -> Iterator[int]:
+    def starts(self, text: str, start: int = 0, end: int | None = None, budget: Budget | None = None) -> Iterator[int]:
         """Offsets in [start, end) where a first terminal matches: not inside a word or number, left to right.
 
-        Raises `ValueError` after 2,000 of them.
+        Raises `ValueError` after 2,000 of them, or when the budget is spent.
         """
         first = self._build().first
+        budget = budget or self.budget()
         stop = len(text) if end is None else end
         found = 0
-        while (match := first.search(text, start)) and match.start() < stop:
+        while (match := _search(first, text, start, budget)) and match.start() < stop:
             start = match.start() + 1
             if _JOINED.match(text, match.start()):
                 continue
@@ -121,11 +135,21 @@ class LarkGrammar:
             )
         )
 
+    @property
+    def terminals(self) -> tuple[tuple[str, str, tuple[int, int]], ...]:
+        """The grammar's own patterns: the terminal's name, its pattern, and where it is defined."""
+        own = [each for each in self._build().parser.terminals if each.pattern.type == "re"]
+        return tuple(
+            (each.name, each.pattern.to_regexp(), _definition(self.text, each.name))
+            for each in own
+            if re.search(rf"^[ \t]*{re.escape(each.name)}\b", self.text, re.MULTILINE)
+        )
+
     def _build(self) -> _Built:
         if self._built is None:
             with self._lock:
                 if self._built is None:
-                    self._built = _built(_compile(self.text)[0])
+                    self._built = _built(_compile(self.text)[0], self.text)
         return self._built
 
 
@@ -164,6 +188,10 @@ def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
             hint = f"import from {', '.join(known)}, e.g. %import common.WS_INLINE"
             raise NotationError(f"nothing can be imported from '{match['from']}'", *match.span("from"), hint=hint)
     try:
+        check_expansions(text)
+    except RecursionError:
+        raise NotationError("the grammar is nested too deeply", 0, len(text)) from None
+    try:
         with _noting() as notes:
             parser = lark.Lark(
                 text, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=[str(_OURS)]
@@ -173,13 +201,29 @@ def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
         raise _mistake(text, error) from None
 
 
-def _built(parser: lark.Lark) -> _Built:
+def _refuse_terminal(text: str, terminal: Any) -> None:
+    """Raise `NotationError` where a terminal is a pattern that would take all memory."""
+    try:
+        refuse_explosion(terminal.pattern.to_regexp())
+    except PatternError as error:
+        raise NotationError(f"{terminal.name}: {error}", *_definition(text, terminal.name)) from None
+
+
+def _built(parser: lark.Lark, text: str) -> _Built:
     parse_conf = parser.parse_interactive("").parser_state.parse_conf
     table = parse_conf.parse_table
     accepted = parse_conf.states[parse_conf.start_state]
     opening = [terminal for terminal in parser.terminals if terminal.name in accepted]
+    for terminal in parser.terminals:
+        _refuse_terminal(text, terminal)
     first = "|".join(f"(?:{terminal.pattern.to_regexp()})" for terminal in opening) or r"(?!)"
-    return _Built(parser, ParseConf(table, {}, "start"), re.compile(first))
+    use(parser.parser.lexer)
+    return _Built(parser, ParseConf(table, {}, "start"), Timed(first))
+
+
+def _search(first: Timed, text: str, start: int, budget: Budget) -> Any:
+    with within(budget):
+        return first.search(text, start)
 
 
 def _scan(built: _Built, session: Any) -> tuple[list[lark.Token], list[int]]:

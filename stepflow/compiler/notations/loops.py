@@ -6,11 +6,11 @@ all others. All loops of one evaluation share a bound on their turns and on thei
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stepflow.budget import Budget
 from stepflow.notation import Names
 from stepflow.values import describe
 
@@ -41,22 +41,9 @@ def loop_of(node: Any) -> Loop | None:
     return Loop(head.expr.name, head.ops[0].expr, node.args[1])
 
 
-class Budget:
-    """What all loops of one evaluation may still cost. It is processor time that counts."""
-
-    __slots__ = ("_deadline", "_left")
-
-    def __init__(self) -> None:
-        self._left = MAX_TURNS
-        self._deadline = time.thread_time() + MAX_SECONDS
-
-    def spend(self) -> None:
-        """Take one turn. Raises `ValueError` when none is left, or no time."""
-        self._left -= 1
-        if self._left < 0:
-            raise ValueError(f"a loop of more than {MAX_TURNS:,} turns")
-        if time.thread_time() > self._deadline:
-            raise ValueError(f"a loop took longer than {MAX_SECONDS:g} s")
+def loop_budget() -> Budget:
+    """What all loops of one evaluation may cost."""
+    return Budget("a loop", MAX_SECONDS, MAX_TURNS)
 
 
 class Scope(Mapping[str, Any]):

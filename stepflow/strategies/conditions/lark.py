@@ -38,4 +38,6 @@ class _Lark:
 
     def holds(self, text: str, names: Names) -> bool:
         """Whether the grammar accepts some stretch of the text."""
-        return any(self.grammar.longest(text, start) is not None for start in self.grammar.starts(text))
+        budget = self.grammar.budget()
+        starts = self.grammar.starts(text, budget=budget)
+        return any(self.grammar.longest(text, start, budget) is not None for start in starts)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
+from stepflow.budget import Budget
 from stepflow.notation import BuildContext, Grammar, GrammarName, Pattern, RegexText
 from stepflow.protocols import Found, Reader
 
@@ -72,18 +73,18 @@ class _Lark:
 
     def read(self, text: str) -> Iterator[Found]:
         """The longest parses, left to right, none overlapping. Raises `ValueError` when one is part of more."""
-        position = 0
-        for begin, start in self._starts(text):
+        position, budget = 0, self.grammar.budget()
+        for begin, start in self._starts(text, budget):
             if begin < position:
                 continue
-            parsed = self.grammar.longest(text, start)
+            parsed = self.grammar.longest(text, start, budget)
             if parsed is None:
                 continue
             node, position = parsed
             self._refuse_part(text, begin, position)
             yield Found(begin, position, node)
 
-    def _starts(self, text: str) -> Iterator[tuple[int, int]]:
+    def _starts(self, text: str, budget: Budget) -> Iterator[tuple[int, int]]:
         """Where what is read begins, and where the grammar does."""
         if self.after is not None:
             for match in self.after.finditer(text):
@@ -91,9 +92,9 @@ class _Lark:
                 yield (match.start if self.cover_after else start), start
         elif self.within is not None:
             for match in self.within.finditer(text):
-                yield from ((start, start) for start in self.grammar.starts(text, match.start, match.end))
+                yield from ((start, start) for start in self.grammar.starts(text, match.start, match.end, budget))
         else:
-            yield from ((start, start) for start in self.grammar.starts(text))
+            yield from ((start, start) for start in self.grammar.starts(text, budget=budget))
 
     def _refuse_part(self, text: str, start: int, end: int) -> None:
         before = text[max(0, start - _REACH) : start].rstrip(" \t")

@@ -55,11 +55,11 @@ class _Lark:
         return cutting.cut_at(text, self._starts(text))
 
     def _starts(self, text: str) -> Iterator[int]:
-        end = 0
-        for start in self.grammar.starts(text):
+        end, budget = 0, self.grammar.budget()
+        for start in self.grammar.starts(text, budget=budget):
             if start < end:
                 continue
-            parsed = self.grammar.longest(text, start)
+            parsed = self.grammar.longest(text, start, budget)
             if parsed is None:
                 continue
             if text[end:start].strip():
