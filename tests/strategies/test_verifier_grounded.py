@@ -39,8 +39,11 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     (FLIGHT, {"booleans": "stated", "flags_from": "flags"}, '{"direct": true, "lunch": false}'),
     (FLIGHT, {"complete": True}, '{"who": ["Ann", "Ben"]}'),
     (FLIGHT, {"complete": True}, '{"who": "Ann and Ben"}'),
+    ("IBAN Long for Ann, Ben and Cid", {"complete": True}, '{"iban": "Long", "who": ["Ann", "Ben", "Cid"]}'),
+    ("Hotel in Oslo", {}, '{"city": "Oslo", "check_in": "Hotel"}'),
     (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}], "day": "2026-03-04"}'),
     ("2 figs, 2 pears", {}, '[{"n": "figs", "q": 2}, {"n": "pears", "q": 2}]'),
+    ("Email Ann. Then New York", {"complete": True}, '{"who": "Ann", "city": "New York"}'),
 ]
 FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (INVOICE, {}, '{"name": "ann"}', "does not stand"),
@@ -79,6 +82,10 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (FLIGHT, {"complete": True}, '{"who": ["Ben"]}', "'Ann'"),
     ("2 figs, 2 pears", {"complete": True}, '[{"n": "figs", "q": 2}, {"n": "pears"}]', "'2'"),
     (ORDER, {}, '{"a": [{"n": "pears", "q": 2}, {"n": "figs", "q": 3}]}', "put together"),
+    ("a flight to New York", {"complete": True}, '{"city": "York"}', "'New'"),
+    ("with Ann, Ben and Cid", {"complete": True}, '{"who": ["Ben", "Cid"]}', "'Ann'"),
+    ("with Ann, Ben and Cid", {"complete": True}, '{"who": ["Ann", "Cid"]}', "'Ben'"),
+    ("a flight to New York", {"complete": True}, '{"city": "New"}', "'York'"),
     ("2 figs, 3 pears", {}, '[{"n": "figs", "q": 3}, {"n": "pears", "q": 2}]', "put together"),
 ]
 

@@ -12,8 +12,8 @@ when null and the empty list may stand (`never`, or `absent`: unless the source 
 and false may stand (`never`; `stated`: as the source says clearly, 'with breakfast', 'breakfast: no', 'a direct
 flight'; `any`); `flags_from`, keys of which one must stand when the source says so; `words_from`, a table of further
 words for a word of a key ('origin: from'); `complete`, whether every number, day and quoted text of the source must
-stand in the JSON too, and every name that 'and' or 'or' joins to one that does; `apart`, whether no text may hold the
-value of another key within it.
+stand in the JSON too, and every name beside one that does, or joined to it by 'and' or 'or'; `apart`, whether no text
+may hold the value of another key within it.
 
     verify:
       - {type: grounded, in_from: passage, nulls: absent}
@@ -54,8 +54,15 @@ _QUOTED = re.compile(
 )
 _SAYS = r"""["'`*]{0,3}\s*(?:[:=]|\bis\b|\bare\b)\s*["'`*“‘$€£]{0,3}"""
 _BESIDE = r"""\s?(?<!\w){}s?(?!\w)(?:["'`*]{{0,2}}[\s:=]+(?:(?:is|are|of|at|on|the|an?)\s+)*["'`*“‘$€£]{{0,3}})?"""
-_NAME_BEHIND = re.compile(r",?\s+(?:and|or|&)\s+(?P<name>[A-Z][\w'’-]+)")
-_NAME_BEFORE = re.compile(r"(?P<name>(?<![\w.!?])[A-Z][\w'’-]+),?\s+(?:and|or|&)\s+\Z")
+_JOINED = r"(?:,?\s+(?:and|or|&)\s+|{})"
+_NAME = r"[A-Z][\w'’-]+"
+_BEHIND, _BEFORE = (
+    [re.compile(pattern.format(joined=_JOINED.format(comma), name=_NAME)) for comma in ("(?!)", r",\s+")]
+    for pattern in (r"(?:{joined}|[ ])(?P<name>{name})", r"(?<![\w.!?])(?P<name>{name}){joined}\Z")
+)
+_NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
+"""What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
+_FILLERS = {"of", "in", "on", "at", "is", "the", "a", "an", "id"}
 _WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 
 
@@ -193,18 +200,22 @@ class _Grounded:
         return days + [match.span() for match in self._pattern(str(value)).finditer(source)]
 
     def _joined(self, leaves: list[Leaf], source: str) -> str | None:
-        """A name that 'and' or 'or' joins to one that a value shows, and that no value shows."""
-        places = [place for _, value in leaves if isinstance(value, str) for place in self._places(value, source)]
-        for start, end in places:
-            if not source[start].isupper():
-                continue
-            behind = _NAME_BEHIND.match(source, end)
-            before = _NAME_BEFORE.search(source[:start])
-            for match in (behind, before):
-                if match is not None and not any(
-                    first <= match.start("name") and match.end("name") <= last for first, last in places
-                ):
-                    return f"{match['name']!r} of the {self.options.in_from} is left out"
+        """A name beside one that a value shows, or that 'and' or 'or' joins to it, and that no value shows."""
+        held = [(path, self._places(value, source)) for path, value in leaves if isinstance(value, str)]
+        covered = [place for _, places in held for place in places]
+        named_by = {word for path, _ in leaves for key in path for word in _words(key)}
+        for path, places in held:
+            listed = sum(other == path for other, _ in leaves) > 1  # then a comma joins as well
+            for start, end in places:
+                if not source[start].isupper():
+                    continue
+                before = source[:start]
+                beside = (_BEHIND[listed].match(source, end), _BEFORE[listed].search(before), _NEAR.search(before))
+                for match in filter(None, beside):
+                    first, last = match.span("name")
+                    known = match["name"].lower() in named_by
+                    if not known and not any(start <= first and last <= end for start, end in covered):
+                        return f"{match['name']!r} of the {self.options.in_from} is left out"
         return None
 
     def _overlapping(self, leaves: list[Leaf]) -> str | None:
@@ -278,6 +289,7 @@ def _is_shown(value: Any) -> bool:
 def _words_of(path: Keys, words: Mapping[str, Any]) -> set[str]:
     """The words of all keys of a path, with the further words that a table has for them."""
     own = {word for key in path for word in _words(key)}
+    own = own - _FILLERS or own
     return own | {word for each in own for word in str(words.get(each, "")).lower().split()}
 
 
