@@ -11,7 +11,8 @@ from rulekit import RULES, read
 
 from stepflow.testing import agrees
 
-PHRASINGS = yaml.safe_load(Path(__file__).with_name("phrasings.yaml").read_text(encoding="utf-8"))
+WRITTEN = Path(__file__).with_name("phrasings.yaml").read_text(encoding="utf-8")
+PHRASINGS = yaml.safe_load(WRITTEN)
 OWNED = [(rule, each["prompt"], each["reads"]) for rule, rows in PHRASINGS["owned"].items() for each in rows]
 LEFT_ALONE = [(rule, prompt) for rule, prompts in PHRASINGS["left_alone"].items() for prompt in prompts]
 
@@ -27,6 +28,10 @@ def test_a_request_is_read_as_a_person_would(rule: str, prompt: str, values: dic
 @pytest.mark.parametrize(("rule", "prompt"), LEFT_ALONE)
 def test_a_request_with_a_wish_that_nothing_checks_is_left_alone(rule: str, prompt: str) -> None:
     assert read(rule, prompt) is None
+
+
+def test_no_row_is_lost_by_a_rule_that_stands_there_twice() -> None:
+    assert len(OWNED) + len(LEFT_ALONE) == WRITTEN.count("\n    - ")
 
 
 @pytest.mark.parametrize("rule", sorted(path.stem for path in RULES.rglob("*.yaml")))
