@@ -215,6 +215,26 @@ def test_lists_of_objects_and_truth_values_are_passed_on_as_stated() -> None:
             assert World(RULE).trusted(prompt, [reply] * 3) is None, (prompt, reply)
 
 
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "You are a helpful assistant with access to the following functions:\n{}\n\nUser: do x\n"
+        "Respond with the function call as JSON.",
+        "Available tools:\n{}\nQuery: do x\nReturn the tool call as a JSON object.",
+        "Tool: {}\nRequest: do x\nReturn JSON.",
+        "Given this function {} produce the JSON call for the request.\nRequest: do x",
+        "Function definition:\n```json\n{}\n```\nUser message: do x\n"
+        'Respond only with valid JSON of the form {{"name": "...", "arguments": {{...}}}}.',
+        "Use the function below to answer. Do not make up values. Respond in JSON.\n{}\nUser: do x",
+        "Call the function with the right arguments. Output JSON only, no markdown.\n{}\nQuestion: do x",
+    ],
+)
+def test_a_call_is_asked_for_in_many_words(wording: str) -> None:
+    task = read(RULE, wording.format(DEFINITION))
+    assert task is not None
+    assert (task.values["request"], task.let["given"]["name"]) == ("do x", "f")
+
+
 NULLABLE = '{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": ["object", "null"]}}}}'
 DEFINITION = '{"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "string"}}}}'
 
