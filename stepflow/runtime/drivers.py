@@ -225,4 +225,6 @@ def new_id() -> str:
 
 
 def _timed(outcome: Outcome, started: float) -> Outcome:
-    return replace(outcome, seconds=time.perf_counter() - started)
+    """The outcome with the time that it took: nobody has seen it yet, and a copy costs a twentieth of an exact hit."""
+    object.__setattr__(outcome, "seconds", time.perf_counter() - started)
+    return outcome

@@ -189,6 +189,7 @@ def _gptcache(folder: Path, records: dict[str, str]) -> Iterator[dict[str, Answe
     for prompt, answer in records.items():
         put(prompt, answer, cache_obj=cache)
     yield {"GPTCache, map": lambda prompt: get(prompt, cache_obj=cache)}
+    manager.close()
 
 
 @contextmanager
@@ -202,7 +203,8 @@ def _gptcache_faiss(folder: Path, records: dict[str, str]) -> Iterator[dict[str,
     home = folder / "gptcache-faiss"
     home.mkdir()
     vectors = {"dimension": EMBEDDER.dimensions}
-    manager = manager_factory("sqlite,faiss", str(home), max_size=2 * len(records), vector_params=vectors)
+    room = {"max_size": 2 * len(records)}
+    manager = manager_factory("sqlite,faiss", str(home), vector_params=vectors, eviction_params=room)
     cache = Cache()
     cache.init(
         pre_embedding_func=get_prompt,
@@ -218,6 +220,7 @@ def _gptcache_faiss(folder: Path, records: dict[str, str]) -> Iterator[dict[str,
             chunk, [records[each] for each in chunk], [embedded(each) for each in chunk], [None] * len(chunk)
         )
     yield {"GPTCache, sqlite and faiss": lambda prompt: get(prompt, cache_obj=cache)}
+    manager.close()
 
 
 @contextmanager
