@@ -431,3 +431,48 @@ def test_clusters_answer_for_the_archive_and_for_the_next_process(tmp_path):
     archive.delete("new")
     assert ("similarity", "r333") not in found(nominate(archive, asked))
     archive.close()
+
+
+def test_what_has_expired_leaves_the_clusters_and_its_places_go_to_others(tmp_path, clock, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: clock.time)
+    store = DiskStore(tmp_path / "store", expire=100.0)
+    archive = Archive(store, HashingEmbedder(), lambda name: GrowingIndex(tmp_path / "indexes" / name, threshold=50))
+    for number in range(100):
+        archive.save(record(f"old{number}", prompt=f"sum the numbers {number} and {number * 7}"))
+        clock.time += 50 if number == 0 else 0
+    asked = "sum the numbers 0 and 0"
+    assert found(nominate(archive, asked, top_k=1)) == [("similarity", "old0")]
+    index = archive._indexes["n"]
+    index.close()
+    assert len(index._clusters) == 100
+    clock.time += 60
+    assert len(nominate(archive, asked, top_k=3).candidates) == 3
+    assert "record:old0" not in {key for key, _ in index.search(HashingEmbedder().embed(asked), 100)}
+    archive.close()
+
+
+def test_two_versions_on_one_folder_neither_read_nor_harm_each_others_records(tmp_path, monkeypatch):
+    def opened():
+        return Archive(DiskStore(tmp_path / "store"), HashingEmbedder(), ExactIndex)
+
+    def of_version(number):
+        monkeypatch.setattr("stepflow.records.RECORD_FORMAT", number)
+
+    older, newer = opened(), opened()
+    for number in range(3):
+        of_version(RECORD_FORMAT)
+        older.save(record(f"old{number}", request_key="old", signature="G"))
+        of_version(RECORD_FORMAT + 1)
+        newer.save(record(f"new{number}", request_key="new", signature="G"))
+    assert sorted(id_ for _, id_ in found(nominate(newer, signature="G", top_k=9))) == ["new0", "new1", "new2"]
+    assert newer.lookup("new")[0].id == "new2"
+    assert newer.lookup("old")[0] is None
+    of_version(RECORD_FORMAT)
+    assert sorted(id_ for _, id_ in found(nominate(older, signature="G", top_k=9))) == ["old0", "old1", "old2"]
+    assert older.lookup("old")[0].id == "old2"
+    assert older.lookup("new")[0] is None
+    older.prune()
+    of_version(RECORD_FORMAT + 1)
+    assert newer.lookup("new")[0].id == "new2"
+    older.close()
+    newer.close()

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import multiprocessing
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,6 +210,17 @@ def test_saved_clusters_are_there_at_once_in_the_next_process(home):
     assert again.seen == 3000
     assert again.search(vectors[1].tobytes(), 1)[0][0] == "record:1"
     assert len([entry for entry in home.iterdir() if entry.is_dir()]) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
+def test_saved_clusters_are_mapped_and_not_read(home):
+    settled(GrowingIndex(home, threshold=1000), crowd(3000)).close()
+    index = GrowingIndex(home, threshold=1000)
+    mapped = Path("/proc/self/maps").read_text()
+    (folder,) = (entry for entry in home.iterdir() if entry.is_dir())
+    assert str(folder / "vectors.faiss") in mapped
+    assert str(folder / "keys.npy") in mapped
+    assert index.seen == 3000
 
 
 def test_another_processes_newer_clusters_are_taken_over_instead_of_drawn(home, monkeypatch):
