@@ -28,7 +28,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "segmenter": _table(
         "strategies.segmenters",
         "whole", "lines", "numbered", "paragraphs", "sentences", "regex", "json",
-        "lark", "code_blocks", "markdown", "csv",
+        "lark", "code_blocks", "markdown", "csv", "markdown_table", "yaml",
     ),
     "verifier": _table(
         "strategies.verifiers",

@@ -162,5 +162,11 @@ class BuildContext(Protocol):
     def grammar(self, name: str) -> Grammar:
         """The grammar of a `GrammarName` option."""
 
+    def yaml_lines(self, text: str) -> tuple[int, ...]:
+        """The lines (from 1) on which the top-level keys or items of a YAML text begin. Raises `ValueError`.
+
+        None when they are not on lines of their own, as in braces or brackets.
+        """
+
     def yaml(self, text: str) -> Any:
         """The data of a YAML text, strictly read, its numbers exact. Raises `ValueError`, naming the line."""

@@ -12,6 +12,7 @@ from stepflow.compiler.notations.regexes import compile_regex
 from stepflow.compiler.notations.templates import compile_template
 from stepflow.compiler.site import Site
 from stepflow.compiler.written_values import exact_data
+from stepflow.config.document import Document, MapNode, target_of
 from stepflow.config.yaml_nodes import read
 from stepflow.errors import ConfigError
 from stepflow.notation import Expression, Grammar, Notation, Path, Pattern, Template
@@ -59,8 +60,28 @@ class Workshop:
 
     def yaml(self, text: str) -> Any:
         """The data of a YAML text, read as strictly as a rule file."""
+        return exact_data(self._document(text).data)
+
+    def yaml_lines(self, text: str) -> tuple[int, ...]:
+        """The lines on which the top-level keys or items of a YAML text begin; none when some share a line."""
+        document = self._document(text)
+        root = target_of(document.root) if document.root is not None else None
+        parts = [*root.keys.values()] if isinstance(root, MapNode) else getattr(root, "items", ())
+        places = [document.source.position(part.start) for part in parts]
+        if isinstance(root, MapNode):
+            return tuple(line for line, _ in places) if all(column == 1 for _, column in places) else ()
+        lines = [self._dash(document, line) for line, _ in places]
+        return tuple(lines) if all(lines) and len(set(lines)) == len(lines) else ()
+
+    @staticmethod
+    def _dash(document: Document, line: int) -> int:
+        """The line, at or above this one, that begins with the dash of a list's item; 0 when there is none."""
+        return next((number for number in range(line, 0, -1) if document.line_text(number).startswith("-")), 0)
+
+    @staticmethod
+    def _document(text: str) -> Document:
         try:
-            return exact_data(read(text, "the text").data)
+            return read(text, "the text")
         except ConfigError as error:
             first = error.diagnostics[0]
             raise ValueError(f"{first.message} (line {first.span.line}, column {first.span.column})") from error

@@ -17,11 +17,13 @@ from stepflow.strategies.segmenters import (
     lark,
     lines,
     markdown,
+    markdown_table,
     numbered,
     paragraphs,
     regex,
     sentences,
     whole,
+    yaml,
 )
 
 Make = Callable[..., Any]
@@ -38,9 +40,11 @@ ALL: list[tuple[Any, dict[str, Any]]] = [
     (lark, {"grammar": "pair"}),
     (code_blocks, {}),
     (markdown, {}),
+    (markdown_table, {}),
+    *((yaml, {"by": by}) for by in ("document", "member", "element")),
     *((csv, {"delimiter": delimiter}) for delimiter in (",", ";")),
 ]
-CLEANING = (json, code_blocks, markdown, csv)
+CLEANING = (json, code_blocks, markdown, csv, markdown_table, yaml)
 DOCUMENTS = st.builds(
     dumps,
     st.dictionaries(st.text(max_size=3), st.lists(st.integers(), max_size=2), max_size=3) | st.lists(st.integers()),
@@ -80,6 +84,29 @@ def test_steps_and_separators_rejoin_to_the_text(
         (numbered, {}, "1.5 a\n2.5 b", [("1.5 a", "\n"), ("2.5 b", "")]),
         (numbered, {"fallback": "whole"}, "a\nb", [("a\nb", "")]),
         (json, {"by": "member"}, '{"a": 1,\n "b": [2, 3]}', [('{"a": 1', ",\n "), ('"b": [2, 3]', "}")]),
+        (yaml, {}, "a: 1\nb: 2\n", [("a: 1\nb: 2\n", "")]),
+        (
+            yaml,
+            {"by": "member"},
+            "# all\na: |\n  # text\n  x: 1\n\n# of b\nb:\n- 1\n'c d': {e: 1,\n  f: 2}\n",
+            [("# all\na: |\n  # text\n  x: 1", "\n\n"), ("# of b\nb:\n- 1", "\n"), ("'c d': {e: 1,\n  f: 2}", "\n")],
+        ),
+        (yaml, {"by": "member"}, "a: 1\r\nb: 2", [("a: 1", "\r\n"), ("b: 2", "")]),
+        (yaml, {"by": "member"}, "{a: 1, b: 2}", [("{a: 1, b: 2}", "")]),
+        (yaml, {"by": "member"}, "- a\n- b", [("- a\n- b", "")]),
+        (
+            yaml,
+            {"by": "element"},
+            "- a: 1\n  b: 2\n-\n  - x\n  - y\n- - z\n",
+            [("- a: 1\n  b: 2", "\n"), ("-\n  - x\n  - y", "\n"), ("- - z", "\n")],
+        ),
+        (
+            markdown_table,
+            {},
+            "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n",
+            [("| a | b |\n|---|---|", "\n"), ("| 1 | 2 |", "\n"), ("| 3 | 4 |", "\n")],
+        ),
+        (markdown_table, {}, "a | b", [("a | b", "")]),
         (json, {"by": "member"}, "{ }", [("{ }", "")]),
         (json, {"by": "element"}, '[{"a": 1}, 2 ]', [('[{"a": 1}', ", "), ("2", " ]")]),
         (json, {"by": "member"}, "[1]", [("[1]", "")]),
@@ -213,6 +240,9 @@ def test_json_declines_a_reply_without_exactly_one_value(make: Make, text: str) 
         (code_blocks, {"prose": "drop"}, "Sure:\n```py\nx = 1\n```\nDone.", "x = 1"),
         (code_blocks, {"prose": "drop", "bare": True}, "Sure:\n```\nx = 1\n```", "x = 1"),
         (code_blocks, {"prose": "drop", "bare": True}, "x = 1", "x = 1"),
+        (markdown_table, {}, "Sure:\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nDone.", "| a | b |\n|---|---|\n| 1 | 2 |"),
+        (yaml, {"by": "member"}, "Sure:\n```yaml\na: 1\nb: 2\n```\nDone.", "a: 1\nb: 2"),
+        (yaml, {}, "[1, 2]", "[1, 2]"),
         (code_blocks, {}, "Sure:\n```\nx\n```", "Sure:\n```\nx\n```"),
     ],
 )
@@ -231,6 +261,16 @@ def test_what_stands_around_the_answer_comes_off(
         (csv, {}, "No table, sorry.\nReally.", "0 tables found"),
         (csv, {}, "```csv\na,b", "does not end"),
         (csv, {}, "```json\n{}\n```", "not csv"),
+        (markdown_table, {}, "no table", "0 tables found"),
+        (markdown_table, {}, "|a|b|\n|-|-|\n|1|2|\n\n|3|4|", "a row stands apart from the table"),
+        (yaml, {}, "Here you are", "no YAML mapping or list"),
+        (yaml, {}, "Sure:\na: 1\na: 2", "line"),
+        (yaml, {}, "a: 1\n---\nb: 2", "line 2"),
+        (yaml, {}, "a: !!python/name:os.system x", "tag"),
+        (yaml, {}, "```yaml\na: 1\n```\n```yaml\nb: 2\n```", "2 fenced blocks"),
+        (yaml, {"by": "member"}, "- a", "no YAML mapping"),
+        (yaml, {"by": "element"}, "a: 1", "no YAML list"),
+        (yaml, {"by": "member"}, "{a: 1, b: 2}", "not written as one member a line"),
         (code_blocks, {}, "```\nx", "does not end"),
         (code_blocks, {"prose": "drop"}, "no code", "no fenced block"),
         (code_blocks, {"prose": "drop"}, "```\na\n```\n```\nb\n```", "2 fenced blocks"),

@@ -5,6 +5,7 @@ Every function is lossless: texts and separators of the pieces, joined, are the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 from stepflow.prose import sentence_starts
 from stepflow.protocols import Piece
 
+LINE_END = re.compile(r"\r\n?|\n")
 Way = Literal["whole", "lines", "paragraphs", "sentences"]
 
 

@@ -1,16 +1,18 @@
-"""`json_schema`: the text must be one JSON value that a JSON Schema (2020-12) accepts.
+"""`json_schema`: the text must be one JSON value, or one YAML document, that a JSON Schema (2020-12) accepts.
 
 Stricter than JSON Schema in one point: 30.0 is a number but not an integer. `format` is asserted for date, email, ipv4,
 ipv6 and uuid. `pattern` runs with a time limit.
 
-Options: `schema`, or `schema_from` (the name of a schema that the prompt fixes or the rule makes); `of: part` when the
-text is one member of the object, or one element of the array, that the schema describes. A part is held to what the
-schema says of parts (`properties`, `additionalProperties`, `propertyNames`, `items`), not to what it says of the whole.
+Options: `schema`, or `schema_from` (the name of a schema that the prompt fixes or the rule makes); `language`, what the
+text is written in; `of: part` when the text is one member of the object, or one element of the array, that the schema
+describes. A part is held to what the schema says of parts (`properties`, `additionalProperties`, `propertyNames`,
+`items`), not to what it says of the whole.
 
     verify:
       - type: json_schema
         schema: {type: object, required: [name], properties: {age: {type: integer}}}
       - {type: json_schema, scope: step, of: part, schema_from: shape}
+      - {type: json_schema, language: yaml, schema: {type: object, properties: {ports: {items: {type: integer}}}}}
 
 Fails with the path of the first thing wrong, and for every text when the schema itself is wrong. Refuses schemas that
 refer outside themselves and, since their patterns could not be limited, `patternProperties`; for a part also those that
@@ -31,6 +33,7 @@ from stepflow import jsontext
 from stepflow.notation import BuildContext, NameRef
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import Wanted
+from stepflow.texts.markdown import only_fence
 from stepflow.values import encode_plain, exact
 
 NAME = "json_schema"
@@ -51,6 +54,7 @@ class Options(stepflow.options.Options):
 
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="The JSON Schema.")
     schema_from: NameRef | None = Field(None, description="Name of the value that is the JSON Schema.")
+    language: Literal["json", "yaml"] = Field("json", description="What the text is written in.")
     of: Literal["whole", "part"] = Field("whole", description="What the text is of what the schema describes.")
 
     @model_validator(mode="after")
@@ -63,7 +67,7 @@ class Options(stepflow.options.Options):
 
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of a schema; the schema library is imported when a text is first verified."""
-    return _JsonSchema(Wanted(options.schema_, options.schema_from), context, options.of == "part")
+    return _JsonSchema(Wanted(options.schema_, options.schema_from), context, options.of == "part", options.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +75,24 @@ class _JsonSchema:
     wanted: Wanted
     context: BuildContext
     of_part: bool = False
+    language: str = "json"
     validators: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def verify(self, view: View) -> str | None:
         """None when the schema accepts the text's JSON."""
         validator = self._validator(self.wanted(view))
         try:
-            data = jsontext.parse_part(view.text) if self.of_part else jsontext.parse(view.text)
+            data = self._data(view.text)
         except ValueError as error:
-            return f"is not JSON: {error}"
+            return f"is not {self.language.upper()}: {error}"
         errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
         return f"{errors[0].json_path}: {errors[0].message}" if errors else None
+
+    def _data(self, text: str) -> Any:
+        if self.language == "yaml":  # a part of a document is a document, too
+            fenced = only_fence(text, ("yaml", "yml"))
+            return _exact(self.context.yaml(text if fenced is None else fenced))
+        return jsontext.parse_part(text) if self.of_part else jsontext.parse(text)
 
     def _validator(self, schema: Any) -> Any:
         if not isinstance(schema, Mapping):
