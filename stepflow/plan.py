@@ -18,6 +18,7 @@ Source = Literal["user", "system", "conversation"]
 Guard = Literal["same_words", "none"]
 PatchScope = Literal["from_first_failure", "failing_region", "failing_step", "whole"]
 FallbackType = Literal["template", "error", "none"]
+Streamed = Literal["whole", "steps"]
 Stage = Literal[
     "extract", "exact", "retrieve", "gate", "verify", "rewrite", "patch", "generate", "repair", "fallback",
     "integrity", "record",
@@ -188,6 +189,7 @@ class Rule:
     compared: frozenset[str]
     reading: str
     verifying: str
+    stream: Streamed = "whole"
     tests: tuple[DeclaredTest, ...] = ()
 
 

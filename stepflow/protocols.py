@@ -77,6 +77,14 @@ class Segmenter(Protocol):
         """The step's text fitted to the place `index` (1-based): its marker's number, a bracket of the first step."""
 
 
+@runtime_checkable
+class GrowingSegmenter(Segmenter, Protocol):
+    """A segmenter that can tell steps while the text is still being written. Its `clean` changes nothing."""
+
+    def settled(self, text: str) -> Sequence[Piece]:
+        """The pieces, from the first on, that stay as they are whatever text may follow."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What a verifier looks at: a text (one step's or the whole answer's) and every name of the run.

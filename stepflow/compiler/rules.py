@@ -17,6 +17,7 @@ from stepflow.compiler.resolve import Component, NoCommon, build, check_notation
 from stepflow.compiler.shapes import Known, Shape
 from stepflow.compiler.site import Site
 from stepflow.compiler.specification import rule_specification
+from stepflow.compiler.streaming import check_streaming
 from stepflow.compiler.workshop import Workshop
 from stepflow.compiler.written_values import exact_table, exact_value, expression_text, folded_keys
 from stepflow.config.schema import (
@@ -93,6 +94,8 @@ class RuleCompiler:
         answer = self._answer(spec)
         self.run |= self._shapes_of_a_run(spec)
         checks = self._checks(spec)
+        if spec.stream == "steps":
+            check_streaming(self.site, segmenter, self.verifiers, self.workshop)
         reuse = self._reuse(spec)
         rewrite = self._rewriters(spec)
         generate = self._prompting(Place.GENERATE, spec.generate, None)
@@ -125,6 +128,7 @@ class RuleCompiler:
             compared=constraints_behind(compared_names(self.skips), constraints, let),
             reading=reading,
             verifying=fingerprint(self.version, judging),
+            stream=spec.stream,
             tests=declared_tests(
                 self.site,
                 TestSpec,

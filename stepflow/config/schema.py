@@ -188,6 +188,9 @@ class RuleSpec(Options):
     generate: PromptingSpec = Field(
         default_factory=lambda: PromptingSpec.model_validate({}), description="What is asked for a full answer"
     )
+    stream: Literal["whole", "steps"] = Field(
+        "whole", description="What a stream waits for: the whole answer verified, or each step as it is verified"
+    )
     patch: PatchSpec = Field(
         default_factory=lambda: PatchSpec.model_validate({}), description="How a failing region is regenerated"
     )

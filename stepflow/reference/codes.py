@@ -43,6 +43,8 @@ CODES: Mapping[str, str] = {
     "bad-grammar": "The grammar is not well formed, or cannot be parsed without guessing (it is not LALR).",
     "ambiguous-grammar": "A text can be read in two ways by this grammar. It takes the longer one, which may not be "
     "the one that was meant. Only `stepflow lint` looks for this.",
+    "not-streamable": "With `stream: steps` each step is sent as soon as it is verified. So where it ends, and what "
+    "makes it right, must be known before the rest is written.",
     "no-rules": "A pipeline without rules passes every prompt to the model as it is: nothing is verified or reused.",
     "nothing-verifies": "Every verifier is switched off or only warns, so no answer can ever be called verified.",
     "no-constraints": "Without constraints stepflow cannot tell prompts apart, so only the identical prompt is reused.",

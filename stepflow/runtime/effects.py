@@ -6,7 +6,7 @@ A test can play the world from a list; two drivers play it for real (drivers.py)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stepflow.model import Answered, Record
 from stepflow.protocols import Call, Completion, Nomination
@@ -62,12 +62,23 @@ class Wait:
     over: Future[None] | None = None
 
 
+class Watch(Protocol):
+    """Looks at a reply while it is being written."""
+
+    def ready(self, text: str) -> str:
+        """What of the reply so far may be handed on beyond what was said before: verified steps, or nothing yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """One model call; `purpose` is 'generate', 'patch', 'repair' or 'passthrough'. Answered by `Generated`."""
+    """One model call; `purpose` is 'generate', 'patch', 'repair' or 'passthrough'. Answered by `Generated`.
+
+    Whoever can show the reply to the `watch` while it is being written may hand on at once what it says is ready.
+    """
 
     call: Call
     purpose: str
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)

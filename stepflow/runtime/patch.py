@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stepflow.model import Record, Step
-from stepflow.plan import PatchScope, Rule
+from stepflow.plan import Patch, PatchScope, Rule
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.rewrite import without_surplus
@@ -91,34 +91,71 @@ def patch(run: Run, task: Task, examination: Examination, record: Record) -> Gen
     region = find_region(rule.patch.scope, examination)
     if rule.patch.scope == "from_first_failure" and region.first == 1:
         return "nothing-kept"
+    return (yield from _regenerate(run, task, rule.patch, Hole(examination, region, record)))
+
+
+def finish(
+    run: Run, task: Task, examination: Examination, handed_on: Sequence[Step]
+) -> Generator[Effect, Reply, Patched | str]:
+    """Mend a new answer behind the steps that were handed on already; or the reason why that fails.
+
+    Those steps stay to the byte: only what comes behind them is asked for.
+    """
+    rule = task.rule
+    if rule.patch is None or not run.has("patch"):
+        return examination.failures[0].check
+    sent, total = len(handed_on), len(examination.steps)
+    failing = examination.failed_steps
+    missing = not failing and any(verdict.on_fail == "append" for verdict in examination.failures)
+    first = max((sent + 1, *failing[:1]))
+    region = Region(() if missing else tuple(range(first, total + 1)), total)
+    begins = "".join(step.text + step.separator for step in handed_on)
+    return (yield from _regenerate(run, task, rule.patch, Hole(examination, region, None, begins)))
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An answer and the region of it that is asked for anew. `record` is where the kept steps come from, if anywhere.
+
+    Whatever is put there, the answer must begin with `begins`.
+    """
+
+    examination: Examination
+    region: Region
+    record: Record | None
+    begins: str = ""
+
+
+def _regenerate(run: Run, task: Task, wanted: Patch, hole: Hole) -> Generator[Effect, Reply, Patched | str]:
+    examination, region = hole.examination, hole.region
     run.journal.add("patch", str(region), steps=region.steps)
-    template = rule.patch.prompting.template
+    template = wanted.prompting.template
     assert template is not None
-    for _ in range(rule.patch.max_calls):
+    for _ in range(wanted.max_calls):
         try:
-            names = {**answer_names(task, examination.steps, record), **prompt_names(examination, region)}
+            names = {**answer_names(task, examination.steps, hole.record), **prompt_names(examination, region)}
             messages = conversation(run.request, template(names))
-            completion = yield from run.ask(messages, "patch", schema_of(run, rule.patch.prompting, names))
+            completion = yield from run.ask(messages, "patch", schema_of(run, wanted.prompting, names))
             if completion.finish_reason == "length":
                 raise NotSegmentable("the patch was cut off")
-            patched = _first_that_passes(task, examination, region, completion.text, record)
+            patched = _first_that_passes(task, hole, completion.text)
         except (LimitReached, ValueError) as error:
             run.journal.add("patch", f"no patch: {error}")
             continue
         run.journal.add_verdicts("integrity", patched.verdicts)
         if patched.passed:
-            return Patched(patched, kept_count(rule, kept_steps(examination, region), patched.steps), region)
+            return Patched(patched, kept_count(task.rule, kept_steps(examination, region), patched.steps), region)
     return "patch-failed"
 
 
-def _first_that_passes(task: Task, examination: Examination, region: Region, reply: str, record: Record) -> Examination:
+def _first_that_passes(task: Task, hole: Hole, reply: str) -> Examination:
     """The whole answer with the reply in place, verified; of several places the first that passes, else the first.
 
     What was kept still comes from the record, so what must not be left over of it is looked for.
     """
     first: Examination | None = None
-    for steps in _placed(task.rule, examination, region, reply):
-        placed = without_surplus(task, examine(task, steps, record), record).examination
+    for steps in _placed(task.rule, hole, reply):
+        placed = without_surplus(task, examine(task, steps, hole.record), hole.record).examination
         if placed.passed:
             return placed
         first = first or placed
@@ -152,13 +189,14 @@ def kept_steps(examination: Examination, region: Region) -> tuple[Step, ...]:
     return tuple(step for step in examination.steps if step.index not in region.steps)
 
 
-def _placed(rule: Rule, examination: Examination, region: Region, reply: str) -> Iterator[tuple[Step, ...]]:
+def _placed(rule: Rule, hole: Hole, reply: str) -> Iterator[tuple[Step, ...]]:
     """The steps of the whole answer with the reply in place, read afresh; several places where more than one is meant.
 
     A reply with more steps than it was asked for may be a whole answer: it is also tried alone, as the last resort.
     Raises `NotSegmentable` when none of them is an answer.
     """
     new = _without_preamble(rule, cut(rule, reply.strip("\r\n"), "patch"))
+    examination, region = hole.examination, hole.region
     steps = examination.steps
     if not region.steps:
         places = [(index + 1, index) for index in range(region.total, -1, -1)]
@@ -172,7 +210,10 @@ def _placed(rule: Rule, examination: Examination, region: Region, reply: str) ->
     origins = {content(step, rule.segmenter): step.origin for step in kept_steps(examination, region)}
     unreadable: NotSegmentable | None = None
     found = False
-    for text in texts:
+    fitting = [text for text in texts if text.startswith(hole.begins)]
+    if not fitting:
+        raise NotSegmentable("the reply does not go on behind the steps that were handed on")
+    for text in fitting:
         try:
             read = cut(rule, text, "patch")
         except NotSegmentable as error:

@@ -11,9 +11,11 @@ from stepflow.notation import Template
 from stepflow.protocols import Completion
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
+from stepflow.runtime.patch import Patched, finish
 from stepflow.runtime.rewrite import without_surplus
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.stream import StepWatch, watching
 from stepflow.runtime.verify import Examination, examine, failed
 
 
@@ -36,8 +38,12 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
     attempts: list[tuple[Completion, Examination]] = []
     try:
         messages = conversation(run.request, _render(task, task.rule.generate.template, {}))
-        completion = yield from run.ask(messages, "generate", schema_of(run, task.rule.generate, task.names))
+        watch = watching(task)
+        schema = schema_of(run, task.rule.generate, task.names)
+        completion = yield from run.ask(messages, "generate", schema, watch=watch)
         attempts.append((completion, judge(run, task, completion, "model")))
+        if watch is not None and watch.sent:
+            return (yield from _finished(run, task, watch, attempts[-1][1]))
         if not attempts[-1][1].passed:
             yield from _repair(run, task, messages, attempts)
     except (LimitReached, Unwritable) as reason:
@@ -47,6 +53,25 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
         return Product(attempts[-1][1].text, attempts[-1][1], origin, "verified")
     fallback = _fall_back(run, task, attempts[-1][1] if attempts else None)
     return fallback if fallback is not None else _unverified(run, task, attempts)
+
+
+def _finished(run: Run, task: Task, watch: StepWatch, examination: Examination) -> Generator[Effect, Reply, Product]:
+    """An answer that begins with the steps that were handed on, mended behind them. Raises when there is none."""
+    begun = examination.text.startswith(watch.sent)
+    if begun and examination.passed:
+        return Product(examination.text, examination, "model", "verified")
+    if not begun:  # cut off, or cut otherwise than it seemed: what was handed on is all that stands
+        examination = Examination(watch.steps, examination.verdicts)
+    patched = yield from finish(run, task, examination, watch.steps)
+    if isinstance(patched, Patched):
+        return Product(patched.examination.text, patched.examination, "repair", "verified")
+    fallback = _fall_back(run, task, examination)
+    if fallback is not None and fallback.text.startswith(watch.sent):
+        return fallback
+    raise UnverifiedAnswer(
+        f"{len(watch.steps)} steps were sent already, and no answer that begins with them passed the verifiers of rule "
+        f"{task.rule.id}: {examination.reasons}"
+    )
 
 
 def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Examination:

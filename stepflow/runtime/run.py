@@ -10,7 +10,7 @@ from stepflow.model import Message, Request, Usage
 from stepflow.notation import Names
 from stepflow.plan import Plan, Prompting
 from stepflow.protocols import Call, Completion
-from stepflow.runtime.effects import Effect, Generate, Generated, Reply
+from stepflow.runtime.effects import Effect, Generate, Generated, Reply, Watch
 from stepflow.runtime.journal import Journal
 
 Flow = Generator[Effect, Reply, Any]
@@ -43,10 +43,11 @@ class Run:
         schema: Mapping[str, Any] | None = None,
         *,
         purpose: str | None = None,
+        watch: Watch | None = None,
     ) -> Generator[Effect, Reply, Completion]:
         """Ask the model within the limits. Raises `LimitReached`; backend errors pass through.
 
-        `purpose` is what drivers are told, where that is not the stage.
+        `purpose` is what drivers are told, where that is not the stage; `watch` looks at the reply as it comes.
         """
         limits = self.plan.limits
         if self.calls >= limits.model_calls:
@@ -55,7 +56,7 @@ class Run:
         if left <= 0:
             raise LimitReached(f"the limit of {limits.wall_time_s:g} s in model calls is reached")
         self.calls += 1
-        reply = yield Generate(Call(messages, dict(self.request.parameters), schema, left), purpose or stage)
+        reply = yield Generate(Call(messages, dict(self.request.parameters), schema, left), purpose or stage, watch)
         assert isinstance(reply, Generated)
         completion = reply.completion
         self.usage += completion.usage

@@ -76,13 +76,31 @@ def examine_step(task: Task, steps: Sequence[Step], position: int, cached: Recor
     return _step_verdicts(task.rule, steps[position], step_names(task, steps, position, cached))
 
 
+def examine_growing(task: Task, steps: Sequence[Step]) -> bool:
+    """Whether the last of these steps passes while nothing is known of what follows it.
+
+    Only what stands before it may be named; a check that names more, such as `step.count`, cannot be decided.
+    """
+    step, previous = steps[-1], _fields_before(steps, len(steps) - 1)
+    seen = {name: value for name, value in visible(step, 0).items() if name != "count"}
+    verdicts = _step_verdicts(task.rule, step, {**task.names, "step": seen, "previous": previous})
+    deciding = [verdict for verdict in verdicts if _decides(verdict)]
+    return bool(deciding) and all(verdict.passed for verdict in deciding)
+
+
 def step_names(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> dict[str, Any]:
     """What expressions and templates about one step may name."""
     names, _ = _names(task, steps, cached)
+    previous = _fields_before(steps, position)
+    return {**names, "step": visible(steps[position], len(steps)), "previous": previous}
+
+
+def _fields_before(steps: Sequence[Step], position: int) -> dict[str, Any]:
+    """The fields of the steps before a position (0-based); where several have one, that of the nearest."""
     previous: dict[str, Any] = {}
     for step in steps[:position]:
         previous.update(step.fields)
-    return {**names, "step": visible(steps[position], len(steps)), "previous": previous}
+    return previous
 
 
 def answer_names(task: Task, steps: Sequence[Step], cached: Record | None) -> dict[str, Any]:

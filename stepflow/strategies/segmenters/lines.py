@@ -41,6 +41,10 @@ class _Lines:
         """One step a line."""
         return cutting.lines(text)
 
+    def settled(self, text: str) -> Sequence[Piece]:
+        """All but the last, which may go on."""
+        return cutting.lines(text)[:-1]
+
     def body(self, text: str) -> int:
         """0: a step has no marker."""
         return 0

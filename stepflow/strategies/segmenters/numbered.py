@@ -60,6 +60,12 @@ class _Numbered:
         starts = [marker.start() for marker in _counting(text)]
         return cutting.cut_at(text, starts) if starts else cutting.WAYS[self.fallback](text)
 
+    def settled(self, text: str) -> Sequence[Piece]:
+        """All but the last, once there is a marker. What may still become one is not looked at: it ends in a blank."""
+        written = text[: max(map(text.rfind, " \t\n")) + 1]
+        starts = [marker.start() for marker in _counting(written)]
+        return cutting.cut_at(written, starts)[:-1] if starts else ()
+
     def body(self, text: str) -> int:
         """Behind the marker that the step begins with; 0 without one."""
         marker = _leading(text)

@@ -39,6 +39,10 @@ class _Paragraphs:
         """One step a paragraph."""
         return cutting.paragraphs(text)
 
+    def settled(self, text: str) -> Sequence[Piece]:
+        """All but the last, which may go on."""
+        return cutting.paragraphs(text)[:-1]
+
     def body(self, text: str) -> int:
         """0: a step has no marker."""
         return 0

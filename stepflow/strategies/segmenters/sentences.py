@@ -45,6 +45,10 @@ class _Sentences:
         """One step a sentence."""
         return cutting.sentences(text)
 
+    def settled(self, text: str) -> Sequence[Piece]:
+        """All but the last, which may go on."""
+        return cutting.sentences(text)[:-1]
+
     def body(self, text: str) -> int:
         """0: a step has no marker."""
         return 0
