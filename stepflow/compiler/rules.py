@@ -101,9 +101,7 @@ class RuleCompiler:
         generate = self._prompting(Place.GENERATE, spec.generate, None)
         words = [spec.reuse.ignore, spec.reuse.ignore_matching]  # records keep the words that these leave over
         reading = fingerprint(self.version, {key: data.get(key) for key in READING_KEYS}, words)
-        judging = {
-            key: value for key, value in data.items() if key not in {"tests", "title"} and not key.startswith("x-")
-        }
+        judging = {key: value for key, value in data.items() if not key.startswith(("tests", "title", "x-"))}
         return Rule(
             id=spec.id,
             title=spec.title,
