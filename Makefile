@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: help demo test check fix lint types docs bench bench-hits bench-commands bench-compare stress clean
+.PHONY: help demo test check fix lint types docs bench bench-hits bench-commands bench-compare bench-serve stress clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -47,6 +47,9 @@ bench-commands: $(VENV)/.dev ## what `stepflow lint` and `stepflow test` cost be
 SECONDS ?= 120
 stress: $(VENV)/.dev         ## four processes on one store, killed at random, for SECONDS
 	@$(BIN)/python tests/bench_hits/stress.py --seconds $(SECONDS)
+
+bench-serve: $(VENV)/.dev    ## the server under load, beside a route that does nothing
+	@$(BIN)/python tests/bench_serve/load.py
 
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .stepflow .mypy_cache .ruff_cache .pytest_cache

@@ -6,11 +6,13 @@ exactly this request. The log says under which hashes and which vector a record 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
@@ -32,6 +34,22 @@ that was dropped is built again from the log."""
 FED_AT_ONCE = 50_000
 FED_IN_A_CHUNK = 2_000
 """Log entries that a search reads itself before it looks; the rest of a long log is read by a thread, in chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A record that answers exactly one request, as it stood when the store had this version.
+
+    `rows` are the keys of the two rows that say so, `digest` is of the record's text, and `until` is when the first
+    of the rows expires, in seconds since 1970.
+    """
+
+    request_key: str
+    record_id: str
+    rows: tuple[str, str]
+    digest: bytes
+    until: float
+    version: Hashable
 
 
 class Archive:
@@ -63,9 +81,41 @@ class Archive:
             return None, (*notes, f"the row of request {request_key} is unreadable")
         answered = self._decoded(_RECORD + record_id, notes, decode_answered)
         if answered is not None:
-            self._store.credit(_EXACT + request_key)
-            self._store.credit(_RECORD + record_id)
+            self._store.credit(_EXACT + request_key, _RECORD + record_id)
         return answered, tuple(notes)
+
+    def sighting(self, request_key: str) -> Sighting | None:
+        """The record of exactly this request as it stands now; None when there is none, or it cannot be watched.
+
+        Seen again and equal, it still answers the request. It says nothing of calls saved.
+        """
+        version = self._store.version()  # first: what is written from here on makes it another
+        record_id = _text(self._store.get(_EXACT + request_key)) if version is not None else None
+        text = self._store.get(_RECORD + record_id) if record_id is not None else None
+        expiries = [self._store.expiry(key) for key in (_EXACT + request_key, f"{_RECORD}{record_id}")]
+        if record_id is None or text is None or None in expiries:
+            return None
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        rows = _EXACT + request_key, _RECORD + record_id
+        return Sighting(request_key, record_id, rows, digest, min(each or 0.0 for each in expiries), version)
+
+    def version(self) -> Hashable | None:
+        """Another one after every change of any value; None where that cannot be seen. Those of two threads differ."""
+        return self._store.version()
+
+    def still(self, seen: Sighting, version: Hashable | None) -> Sighting | None:
+        """What was seen, as it stands now: the same when no value has changed since. None when it is gone.
+
+        `version` is the present one, asked for in the thread in which it was seen.
+        """
+        if time.time() < seen.until and version is not None and version == seen.version:
+            return seen
+        now = self.sighting(seen.request_key)
+        return now if now is not None and (now.record_id, now.digest) == (seen.record_id, seen.digest) else None
+
+    def credit(self, seen: Sighting) -> None:
+        """Note that what was seen has saved a model call."""
+        self._store.credit(*seen.rows)
 
     def nominate(
         self,

@@ -8,7 +8,7 @@ Plugs that touch the world (adapters): Store, Index, Embedder, Backend.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -237,6 +237,16 @@ class Store(Protocol):
     def get(self, key: str) -> str | None:
         """The value, or None when absent, expired or unreadable. Never renews an expiry."""
 
+    def expiry(self, key: str) -> float | None:
+        """When the value expires, in seconds since 1970 (infinite: never); None when absent, expired or unknown."""
+
+    def version(self) -> Hashable | None:
+        """Another one after every change of any value, by whatever process, as seen from the calling thread.
+
+        As long as it stays the same, what was read after it was asked for still stands, until it expires. It must be
+        far cheaper than a value; None where it cannot be, and then nothing is taken for unchanged.
+        """
+
     def put(self, key: str, value: str) -> None:
         """Write the value; it expires the store's `expire` seconds from now. Raises `StoreError` when not written."""
 
@@ -246,8 +256,8 @@ class Store(Protocol):
         Raises `StoreError` when not all of it was written.
         """
 
-    def credit(self, key: str) -> None:
-        """Note that this value has saved a model call: what saves most is kept longest.
+    def credit(self, *keys: str) -> None:
+        """Note that these values have saved a model call: what saves most is kept longest.
 
         It never waits and never raises; a note may be lost.
         """

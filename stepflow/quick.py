@@ -85,8 +85,7 @@ def _read(store: Values, key: str) -> Answered | None:
         answered = decode_answered(value) if value is not None else None
         if answered is None or answered.id != id_:
             return None
-        for credited in (f"exact:{key}", f"record:{id_}"):
-            store.credit(credited)
+        store.credit(f"exact:{key}", f"record:{id_}")
         return answered
     finally:
         store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -65,19 +66,19 @@ def state(service: Service, tenant: Tenant, limit: int) -> dict[str, Any]:
         ],
         "open": service.open,
         "model_calls": service.gate.inside,
-        "requests": [entry.line() for entry in service.recent.newest(tenant, limit)],
+        "requests": [entry.line() for entry in service.ledger.recent.newest(tenant, limit)],
         "rules": _tallies(service, tenant),
     }
 
 
 def _tallies(service: Service, tenant: Tenant) -> list[dict[str, Any]]:
     """Tallies by pipeline and rule; an admin's are of all tenants together."""
-    sums: dict[tuple[str, str], dict[str, int]] = {}
-    for (owner, pipeline, rule), tally in service.recent.tallies.items():
-        if tenant.owns(owner):
-            into = sums.setdefault((pipeline, rule), {})
-            for name, count in tally.items():
-                into[name] = into.get(name, 0) + count
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    for kind, tally in service.ledger.tallies:
+        if tenant.owns(kind.tenant):
+            into = sums.setdefault((kind.pipeline, kind.rule), Counter())
+            into.update({"requests": tally.answers, kind.outcome: tally.answers, "calls": tally.calls})
+            into.update(tokens=tally.prompt_tokens + tally.completion_tokens, tokens_saved=tally.tokens_saved)
     return [{"pipeline": pipeline, "rule": rule, **sums[pipeline, rule]} for pipeline, rule in sorted(sums)]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from stepflow.model import Outcome
 from stepflow.server.refusals import refused
 from stepflow.server.relayed import Relayed
 from stepflow.server.service import Served
@@ -19,6 +20,11 @@ from stepflow.server.wire import Ask, Envelope, about, chunks, relayed_chunk
 Answering = asyncio.Task[Served | Relayed]
 Enveloped = Callable[[Served | Relayed], Envelope]
 
+STREAM_HEADERS = {
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "content-type": "text/event-stream; charset=utf-8",
+}
 DONE = b"data: [DONE]\n\n"
 WAITING = b": not verified yet\n\n"
 
@@ -33,6 +39,14 @@ def comment(said: Mapping[str, Any]) -> bytes:
     return b": stepflow " + json.dumps(said, ensure_ascii=True).encode() + b"\n\n"
 
 
+def told(envelope: Envelope, outcome: Outcome, *, include_usage: bool) -> Iterator[bytes]:
+    """The events of an answer that is there, from the first to the last."""
+    for chunk in chunks(envelope, outcome, include_usage=include_usage):
+        yield data(chunk)
+    yield comment(envelope.about)
+    yield DONE
+
+
 class EventStream:
     """The response that streams an answer, ready or not. Whatever happens to the client, the answering is ended."""
 
@@ -43,11 +57,11 @@ class EventStream:
         self._answering = answering
         self._enveloped = enveloped
         self._keep_alive = keep_alive
-        self._headers = {"cache-control": "no-store", "x-accel-buffering": "no", **headers}
+        self._headers = {**STREAM_HEADERS, **headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        response = StreamingResponse(self._events(), headers=self._headers, media_type="text/event-stream")
+        response = StreamingResponse(self._events(), headers=self._headers)
         try:
             await response(scope, receive, send)
         finally:
@@ -65,11 +79,10 @@ class EventStream:
                 async for event in self._passed_through(result, envelope):
                     yield event
                 yield comment(about(result.outcome, result.entry.id, result.entry.shadow))
+                yield DONE
             else:
-                for chunk in chunks(envelope, result.outcome, include_usage=self._ask.include_usage):
-                    yield data(chunk)
-                yield comment(envelope.about)
-            yield DONE
+                for event in told(envelope, result.outcome, include_usage=self._ask.include_usage):
+                    yield event
         except Exception as error:
             yield data(refused(error).body)  # the status is long sent; clients raise on an event that holds an error
 

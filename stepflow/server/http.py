@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stepflow.server import console, metrics, wire
-from stepflow.server.control import PREFIX
-from stepflow.server.events import EventStream, ended, while_connected
-from stepflow.server.refusals import Refused, refused
-from stepflow.server.relayed import Relayed
-from stepflow.server.service import Served, Service
+from stepflow.server import console, metrics
+from stepflow.server.asgi import GONE, as_json
+from stepflow.server.completions import Completions
+from stepflow.server.refusals import Refused
+from stepflow.server.service import Service
 from stepflow.server.tenants import Tenant
-from stepflow.server.wire import Ask, Envelope
-
-_PREFIX = PREFIX.encode()
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-GONE = 499
-"""The status that nobody reads, because the client has gone; nginx' number."""
 
 
-def make_app(service: Service) -> Starlette:
+def make_app(service: Service, lifespan: Any = None) -> ASGIApp:
     """The ASGI application over a service."""
     api = Api(service)
+    direct: dict[str, ASGIApp] = {
+        "/v1/chat/completions": Completions(service, "chat"),
+        "/v1/completions": Completions(service, "text"),
+    }
     routes = [
-        Route("/v1/chat/completions", api.guarded(api.chat), methods=["POST"]),
-        Route("/v1/completions", api.guarded(api.text), methods=["POST"]),
+        *(Route(path, app, methods=["POST"]) for path, app in direct.items()),
         Route("/v1/models", api.guarded(api.models), methods=["GET"]),
         Route("/v1/models/{id:path}", api.guarded(api.model), methods=["GET"]),
         Route("/v1/records", api.guarded(api.records), methods=["GET"]),
@@ -50,30 +43,36 @@ def make_app(service: Service) -> Starlette:
         Route("/metrics", api.guarded(api.figures), methods=["GET"]),
         Route("/openapi.json", api.description, methods=["GET"]),
     ]
-    bounded = Middleware(Bounded, service=service)
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, middleware=[bounded])
+    return Bounded(
+        service, direct, Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lifespan)
+    )
 
 
 class Bounded:
-    """Refuses at once what is more than the server may have open, from a request's first byte to its reply's last."""
+    """Refuses at once what is more than the server may have open, from a request's first byte to its reply's last.
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app = app
+    Completions go straight to theirs: the way through Starlette takes as long as a hit.
+    """
+
+    def __init__(self, service: Service, direct: Mapping[str, ASGIApp], others: ASGIApp) -> None:
         self._service = service
+        self._direct = direct
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on, or refuse it."""
         service = self._service
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
-            await self._app(scope, receive, send)
+            await self._others(scope, receive, send)
         elif service.open >= service.settings.requests:
             refusal = Refused(503, "too many requests are open; try again later", "overloaded", retry_after=1)
-            service.metrics.refused(refusal.status)
+            service.ledger.tallies.refused(refusal.status)
             await _refusal(refusal)(scope, receive, send)
         else:
             service.open += 1
+            direct = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
             try:
-                await self._app(scope, receive, send)
+                await (direct or self._others)(scope, receive, send)
             finally:
                 service.open -= 1
 
@@ -92,108 +91,14 @@ class Api:
         async def checked(request: Request) -> ASGIApp:
             service = self.service
             try:
-                self._check_host(request)
-                tenant = service.keys.tenant(request.headers.get("authorization"))
-                if tenant is None:
-                    raise Refused(401, "give a valid API key as `Authorization: Bearer …`", "invalid_api_key")
+                tenant = service.admitted(request.headers.get("host", ""), request.headers.get("authorization", ""))
                 return await endpoint(request, tenant)
             except ClientDisconnect:
                 return Response(status_code=GONE)
             except Exception as error:
-                return self._error(error)
+                return _refusal(service.ledger.refusal(error))
 
         return checked
-
-    def _check_host(self, request: Request) -> None:
-        """Without keys the address is the only guard: a page of another site must not reach it by a name of its own."""
-        settings = self.service.settings
-        if self.service.keys.needed or settings.open_to_all:
-            return
-        host = request.headers.get("host", "").lower()
-        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-        if name not in LOOPBACK and name != settings.host.lower():
-            raise Refused(403, "this server is for programs of its own machine; start it with API keys", "wrong_host")
-
-    def _error(self, error: Exception) -> Response:
-        refusal = refused(error)
-        if refusal.status == 500 and refusal.code == "internal_error":
-            self.service.log.failure(error)
-        self.service.metrics.refused(refusal.status)
-        return _refusal(refusal)
-
-    # --- completions --------------------------------------------------------------------------------------------------
-
-    async def chat(self, request: Request, tenant: Tenant) -> ASGIApp:
-        """POST /v1/chat/completions."""
-        return await self._completion(request, tenant, wire.read_chat)
-
-    async def text(self, request: Request, tenant: Tenant) -> ASGIApp:
-        """POST /v1/completions."""
-        return await self._completion(request, tenant, wire.read_text)
-
-    async def _completion(
-        self, request: Request, tenant: Tenant, read: Callable[[Mapping[str, Any], Mapping[str, str]], Ask]
-    ) -> ASGIApp:
-        wishes = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in request.headers.raw
-            if name.startswith(_PREFIX)
-        }
-        ask = read(wire.read_json(await self._body(request)), wishes)
-        answering = asyncio.ensure_future(self.service.answer(ask, tenant))
-
-        def enveloped(result: Served | Relayed) -> Envelope:
-            said = wire.about(result.outcome, result.entry.id, result.entry.shadow)
-            model = ask.model or self.service.houses[0].id
-            return Envelope(result.entry.id, int(time.time()), model, said, ask.form)
-
-        if ask.stream:
-            return await self._stream(ask, answering, enveloped)
-        try:
-            if not await while_connected(request.receive, answering):
-                return Response(status_code=GONE)
-            result = answering.result()
-        finally:
-            if not answering.done():
-                await ended(answering)
-        assert isinstance(result, Served)
-        envelope = enveloped(result)
-        if result.reply is None:
-            body = wire.whole_reply(envelope, result.outcome)
-        else:
-            body = wire.relayed_reply(envelope, result.reply)
-        return _json(body, headers=_headers(envelope))
-
-    async def _stream(self, ask: Ask, answering: Any, enveloped: Any) -> ASGIApp:
-        """Errors that come soon get their own status, and hits their headers; a long wait is filled with comments."""
-        settings = self.service.settings
-        try:
-            await asyncio.wait({answering}, timeout=settings.hold_headers)
-        except asyncio.CancelledError:
-            await ended(answering)
-            raise
-        headers = _headers(enveloped(answering.result())) if answering.done() else {}
-        return EventStream(ask, answering, enveloped, settings.keep_alive, headers)
-
-    async def _body(self, request: Request) -> bytes:
-        settings = self.service.settings
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise Refused(415, "send JSON, with the header `content-type: application/json`", "not_json")
-        said = request.headers.get("content-length", "")
-        if said.isascii() and said.isdigit() and int(said[:20]) > settings.body_bytes:
-            raise _too_large(settings.body_bytes)
-        parts, size = [], 0
-        try:
-            async with asyncio.timeout(settings.body_time):
-                async for part in request.stream():
-                    size += len(part)
-                    if size > settings.body_bytes:
-                        raise _too_large(settings.body_bytes)
-                    parts.append(part)
-        except TimeoutError:
-            raise Refused(408, f"the body did not come within {settings.body_time:g} s", "slow_body") from None
-        return b"".join(parts)
 
     # --- models and records -------------------------------------------------------------------------------------------
 
@@ -239,7 +144,7 @@ class Api:
 
     async def story(self, request: Request, tenant: Tenant) -> ASGIApp:
         """GET /console/requests/ID: one request with its journal, and its steps beside the cached ones."""
-        entry = self.service.recent.get(request.path_params["id"], tenant)
+        entry = self.service.ledger.recent.get(request.path_params["id"], tenant)
         if entry is None:
             raise Refused(404, "there is no such request among the newest", "request_not_found")
         return _json(await asyncio.to_thread(console.story, self.service, entry))
@@ -260,11 +165,9 @@ class Api:
         if not tenant.admin:
             raise Refused(403, "the metrics are for an admin's key", "not_admin")
         service = self.service
-        service.metrics.open.set(service.open)
-        service.metrics.calling.set(service.gate.inside)
-        for house in service.houses:
-            service.metrics.sound.labels(house.id).set(not house.problem)
-        return Response(service.metrics.text(), media_type=metrics.MEDIA_TYPE)
+        sound = {house.id: not house.problem for house in service.houses}
+        text = metrics.page(service.ledger.tallies, open_=service.open, calling=service.gate.inside, sound=sound)
+        return Response(text, media_type=metrics.MEDIA_TYPE)
 
     async def description(self, request: Request) -> Response:
         """GET /openapi.json: what this server offers, for tools."""
@@ -274,8 +177,7 @@ class Api:
 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
-    return Response(text.encode("utf-8", "backslashreplace"), status, headers, "application/json")
+    return Response(as_json(body), status, headers, "application/json")
 
 
 def _refusal(refusal: Refused) -> Response:
@@ -283,24 +185,8 @@ def _refusal(refusal: Refused) -> Response:
     return _json(refusal.body, refusal.status, headers)
 
 
-def _headers(envelope: Envelope) -> dict[str, str]:
-    """The account of an answer as headers: printable ASCII only, whatever a name may hold."""
-    said = {f"x-stepflow-{name.replace('_', '-')}": _printable(str(value)) for name, value in envelope.about.items()}
-    return {**said, "x-request-id": envelope.id}
-
-
-def _printable(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if " " <= char <= "~" else "?" for char in text)
-
-
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "stepflow"}
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused(413, f"the body is larger than {limit:,} bytes", "body_too_large")
 
 
 def _number(text: str, least: int, most: int) -> int:

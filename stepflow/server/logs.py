@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from stepflow.server.recent import Entry
@@ -20,27 +22,28 @@ class Log:
         self._form = form
         self._logger = logging.getLogger(_NAME)
 
-    def request(self, entry: Entry) -> None:
-        """A request that has been answered, or refused."""
+    def request(self, *entries: Entry) -> None:
+        """Requests that have been answered, or refused; all in one record of the logger, a line for each."""
         if self._form == "none":
             return
+        bad = any(entry.status >= 500 for entry in entries)
+        lines = "\n".join([self._form_line(entry) for entry in entries])
+        self._logger.log(logging.ERROR if bad else logging.INFO, "%s", lines)
+
+    def _form_line(self, entry: Entry) -> str:
         outcome = entry.outcome
-        self._write(
-            logging.INFO if entry.status < 500 else logging.ERROR,
-            "request",
-            id=entry.id,
-            status=entry.status,
-            tenant=entry.tenant,
-            pipeline=entry.pipeline,
-            outcome=outcome and outcome.outcome,
-            final=outcome and outcome.final,
-            rule=outcome and outcome.rule,
-            calls=outcome.calls if outcome else None,
-            tokens=outcome.usage.total if outcome else None,
-            tokens_saved=outcome.saved.total if outcome else None,
-            milliseconds=round(entry.seconds * 1000, 2),
-            error=entry.error or None,
-        )
+        kind = (entry.status, entry.tenant, entry.pipeline, entry.error)
+        said = () if outcome is None else (
+            outcome.outcome, outcome.final, outcome.rule, outcome.calls, outcome.usage.total, outcome.saved.total
+        )  # fmt: skip
+        milliseconds = round(entry.seconds * 1000, 2)
+        if self._form == "json":
+            level = "error" if entry.status >= 500 else "info"
+            head = (
+                f'{{"time": "{_moment(int(time.time()))}", "level": "{level}", "event": "request", "id": "{entry.id}"'
+            )
+            return f'{head}, {_json_members(*kind, *said)}, "milliseconds": {milliseconds}}}'
+        return f'request id="{entry.id}" {_words(*kind, *said)} milliseconds={milliseconds}'
 
     def event(self, event: str, *, bad: bool = False, **data: Any) -> None:
         """Anything else worth a line."""
@@ -52,15 +55,46 @@ class Log:
         self._logger.error("a request failed", exc_info=error)
 
     def _write(self, level: int, event: str, **data: Any) -> None:
-        known = {name: value for name, value in data.items() if value is not None}
         if self._form == "json":
-            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            line = {"time": moment, "level": logging.getLevelName(level).lower(), "event": event, **known}
-            self._logger.log(level, "%s", json.dumps(line, ensure_ascii=True, default=str))
+            head = {"time": _moment(int(time.time())), "level": logging.getLevelName(level).lower(), "event": event}
+            self._logger.log(level, "%s", json.dumps({**head, **_known(data)}, ensure_ascii=True, default=str))
         else:
-            # JSON's quoting also keeps a line break in an error from passing for a line of the log.
-            said = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in known.items())
-            self._logger.log(level, "%s %s", event, said)
+            self._logger.log(level, "%s %s", event, _as_words(_known(data)))
+
+
+def _known(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _as_words(data: Mapping[str, Any]) -> str:
+    # JSON's quoting also keeps a line break in an error from passing for a line of the log.
+    return " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in data.items())
+
+
+_SAID = ("status", "tenant", "pipeline", "error", "outcome", "final", "rule", "calls", "tokens", "tokens_saved")
+
+
+def _said(values: tuple[Any, ...]) -> dict[str, Any]:
+    data = _known(dict(zip(_SAID, values, strict=False)))
+    return data if data["error"] else {name: value for name, value in data.items() if name != "error"}
+
+
+# Of most requests all but the id and the time has been said before, and writing it is what takes long.
+
+
+@functools.lru_cache(512)
+def _words(*values: Any) -> str:
+    return _as_words(_said(values))
+
+
+@functools.lru_cache(512)
+def _json_members(*values: Any) -> str:
+    return json.dumps(_said(values), ensure_ascii=True)[1:-1]
+
+
+@functools.lru_cache(2)
+def _moment(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def to_stderr() -> None:

@@ -2,67 +2,98 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
-from stepflow.model import Outcome
+from stepflow.server.tallies import BUCKETS_S, Kind, Tallies, Tally
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
+Sums = Mapping[Any, float]
 
-class Metrics:
-    """The figures of one process, since its start."""
 
-    def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
-        names = ["pipeline", "rule", "outcome", "final"]
-        self._requests = Counter("stepflow_requests", "Requests answered.", names, registry=registry)
-        self._refusals = Counter("stepflow_refusals", "Requests refused, by status.", ["status"], registry=registry)
-        self._shadows = Counter(
-            "stepflow_shadows", "What shadowed requests would have got.", ["pipeline", "outcome"], registry=registry
+def page(tallies: Tallies, *, open_: int, calling: int, sound: Mapping[str, bool]) -> bytes:
+    """The page. `open_` requests and `calling` model calls are under way; `sound` says of each pipeline whether its
+    newest files are served."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Page(tallies, open_, calling, sound))
+    return generate_latest(registry)
+
+
+class _Page(Collector):
+    def __init__(self, tallies: Tallies, open_: int, calling: int, sound: Mapping[str, bool]) -> None:
+        self._tallies = tallies
+        self._now = open_, calling, sound
+
+    def collect(self) -> Iterable[Metric]:
+        """All metrics."""
+        kinds, (open_, calling, sound) = list(self._tallies), self._now
+        yield _counter(
+            "stepflow_requests", "Requests answered.", "pipeline rule outcome final", _sums(
+                ((k.pipeline, k.rule, k.outcome, k.final), t.answers) for k, t in kinds
+            ),
+        )  # fmt: skip
+        yield _counter(
+            "stepflow_refusals", "Requests refused, by status.", "status",
+            {(str(status),): count for status, count in self._tallies.refusals.items()},
+        )  # fmt: skip
+        yield _counter(
+            "stepflow_shadows", "What shadowed requests would have got.", "pipeline outcome", self._tallies.shadows
         )
-        self._seconds = Histogram(
-            "stepflow_request_seconds", "Time to an answer.", ["outcome"], buckets=SECONDS, registry=registry
-        )
-        self._calls = Counter("stepflow_model_calls", "Model calls.", ["pipeline"], registry=registry)
-        self._tokens = Counter("stepflow_tokens", "Tokens spent.", ["pipeline", "kind"], registry=registry)
-        self._saved = Counter("stepflow_tokens_saved", "Tokens that reuse saved.", ["pipeline"], registry=registry)
-        self._dollars = Counter(
-            "stepflow_dollars_saved", "US dollars that reuse saved.", ["pipeline"], registry=registry
-        )
-        self._known: dict[tuple[str, ...], tuple[Counter, Histogram]] = {}
-        self.open = Gauge("stepflow_requests_open", "Requests under way.", registry=registry)
-        self.calling = Gauge("stepflow_model_calls_open", "Model calls that run or wait.", registry=registry)
-        self.sound = Gauge(
-            "stepflow_files_sound", "1 while the newest files are served.", ["pipeline"], registry=registry
-        )
+        yield _seconds(kinds)
+        yield from _spent(kinds)
+        yield GaugeMetricFamily("stepflow_requests_open", "Requests under way.", open_)
+        yield GaugeMetricFamily("stepflow_model_calls_open", "Model calls that run or wait.", calling)
+        gauge = GaugeMetricFamily("stepflow_files_sound", "1 while the newest files are served.", labels=["pipeline"])
+        for pipeline, is_sound in sound.items():
+            gauge.add_metric([pipeline], is_sound)
+        yield gauge
 
-    def answered(self, pipeline: str, outcome: Outcome, seconds: float, dollars_saved: float | None) -> None:
-        """Count an answer."""
-        names = (pipeline, outcome.rule or "", outcome.outcome, outcome.final)
-        found = self._known.get(names)
-        if found is None:  # looking a child up by its labels costs as much as counting four times
-            found = self._known[names] = self._requests.labels(*names), self._seconds.labels(outcome.outcome)
-        found[0].inc()
-        found[1].observe(seconds)
-        if outcome.calls:
-            self._calls.labels(pipeline).inc(outcome.calls)
-            self._tokens.labels(pipeline, "prompt").inc(outcome.usage.prompt_tokens)
-            self._tokens.labels(pipeline, "completion").inc(outcome.usage.completion_tokens)
-        if outcome.saved.total:
-            self._saved.labels(pipeline).inc(outcome.saved.total)
-        if dollars_saved:
-            self._dollars.labels(pipeline).inc(dollars_saved)
 
-    def shadowed(self, pipeline: str, outcome: str) -> None:
-        """Count what a shadowed request would have got."""
-        self._shadows.labels(pipeline, outcome).inc()
+def _spent(kinds: list[tuple[Kind, Tally]]) -> Iterable[Metric]:
+    """Model calls, tokens and money, by pipeline."""
+    yield _counter(
+        "stepflow_model_calls", "Model calls.", "pipeline", _sums(((k.pipeline,), t.calls) for k, t in kinds)
+    )
+    prompt = _sums(((k.pipeline, "prompt"), t.prompt_tokens) for k, t in kinds)
+    completion = _sums(((k.pipeline, "completion"), t.completion_tokens) for k, t in kinds)
+    yield _counter("stepflow_tokens", "Tokens spent.", "pipeline kind", {**prompt, **completion})
+    yield _counter(
+        "stepflow_tokens_saved", "Tokens that reuse saved.", "pipeline",
+        _sums(((k.pipeline,), t.tokens_saved) for k, t in kinds),
+    )  # fmt: skip
+    yield _counter(
+        "stepflow_dollars_saved", "US dollars that reuse saved.", "pipeline",
+        _sums(((k.pipeline,), t.dollars_saved) for k, t in kinds),
+    )  # fmt: skip
 
-    def refused(self, status: int) -> None:
-        """Count a refusal."""
-        self._refusals.labels(str(status)).inc()
 
-    def text(self) -> bytes:
-        """The page."""
-        return generate_latest(self._registry)
+def _seconds(kinds: list[tuple[Kind, Tally]]) -> Metric:
+    family = HistogramMetricFamily("stepflow_request_seconds", "Time to an answer.", labels=["outcome"])
+    bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
+    for outcome in sorted({kind.outcome for kind, _ in kinds}):
+        own = [tally for kind, tally in kinds if kind.outcome == outcome]
+        counts = accumulate(sum(column) for column in zip(*(tally.buckets for tally in own), strict=True))
+        family.add_metric([outcome], list(zip(bounds, counts, strict=True)), sum(tally.seconds for tally in own))
+    return family
+
+
+def _counter(name: str, said: str, labels: str, sums: Sums) -> Metric:
+    family = CounterMetricFamily(name, said, labels=labels.split())
+    for values, count in sums.items():
+        family.add_metric(values, count)
+    return family
+
+
+def _sums(pairs: Iterable[tuple[tuple[str, ...], float]]) -> Sums:
+    sums: dict[tuple[str, ...], float] = defaultdict(float)
+    for labels, number in pairs:
+        sums[labels] += number
+    return sums

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -77,16 +77,6 @@ class Recent:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._writer = ThreadPoolExecutor(1, "stepflow-traces")
         self._unwritten = 0
-        self.tallies: dict[tuple[str, str, str], Counter[str]] = {}
-
-    def count(self, tenant: str, entry: Entry, outcome: Outcome) -> None:
-        """Add an answer to the tally of its tenant, pipeline and rule, since the start of the process."""
-        tally = self.tallies.setdefault((tenant, entry.pipeline, outcome.rule or ""), Counter())
-        tally["requests"] += 1
-        tally[outcome.outcome] += 1
-        tally["calls"] += outcome.calls
-        tally["tokens"] += outcome.usage.total
-        tally["tokens_saved"] += outcome.saved.total
 
     def begin(self, entry: Entry) -> Entry:
         """Note a request that has come in."""

@@ -14,15 +14,15 @@ from dataclasses import asdict
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
 from stepflow.errors import StepflowError, UsageError
+from stepflow.server.asgi import App
 from stepflow.server.houses import House
-from stepflow.server.http import LOOPBACK, make_app
+from stepflow.server.http import make_app
 from stepflow.server.logs import to_stderr
 from stepflow.server.service import Service
 from stepflow.server.settings import Settings
-from stepflow.server.tenants import read_keys
+from stepflow.server.tenants import LOOPBACK, read_keys
 
 VARIABLE = "STEPFLOW_SERVE"
 """Holds the settings for the workers, which are processes of their own."""
@@ -48,21 +48,19 @@ def open_service(settings: Settings, overrides: Mapping[str, Any] | None = None)
     return Service(settings, houses, keys)
 
 
-def served(service: Service) -> Starlette:
+def served(service: Service) -> App:
     """The application together with its life."""
-    app = make_app(service)
-    app.router.lifespan_context = lambda _: _life(service)
-    return app
+    return make_app(service, lambda _: _life(service))
 
 
-def application() -> Starlette:
+def application() -> App:
     """What each of several workers serves; its settings stand in the environment."""
     described = json.loads(os.environ[VARIABLE])
     settings = Settings(**{**described["settings"], "pipelines": tuple(described["settings"]["pipelines"])})
     return _alone(settings, described["overrides"])
 
 
-def _alone(settings: Settings, overrides: Mapping[str, Any] | None) -> Starlette:
+def _alone(settings: Settings, overrides: Mapping[str, Any] | None) -> App:
     """The application of a process that does nothing else."""
     to_stderr()
     app = served(open_service(settings, overrides))
@@ -101,7 +99,7 @@ async def _life(service: Service) -> AsyncIterator[None]:
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
         loop.add_signal_handler(signal.SIGHUP, lambda: work.append(asyncio.create_task(reload_all(service))))
     names = ", ".join(house.id for house in service.houses)
-    service.log.event("started", pipelines=names, host=service.settings.host, port=service.settings.port)
+    service.ledger.log.event("started", pipelines=names, host=service.settings.host, port=service.settings.port)
     try:
         yield
     finally:
@@ -109,7 +107,7 @@ async def _life(service: Service) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await asyncio.to_thread(service.close)
-        service.log.event("stopped")
+        service.ledger.log.event("stopped")
 
 
 async def _warm(service: Service) -> None:
@@ -117,7 +115,7 @@ async def _warm(service: Service) -> None:
     for house in service.houses:
         await asyncio.to_thread(house.warm)
         if house.problem:
-            service.log.event("not ready", bad=True, pipeline=house.id, problem=house.problem)
+            service.ledger.log.event("not ready", bad=True, pipeline=house.id, problem=house.problem)
 
 
 async def _watch(service: Service) -> None:
@@ -135,7 +133,7 @@ async def reload_all(service: Service) -> None:
     try:
         service.reread_keys()
     except StepflowError as error:
-        service.log.event("the old keys still hold", bad=True, problem=str(error))
+        service.ledger.log.event("the old keys still hold", bad=True, problem=str(error))
     for house in service.houses:
         await _reload(service, house)
 
@@ -144,9 +142,10 @@ async def _reload(service: Service, house: House) -> None:
     try:
         await house.reload()
     except Exception as error:  # the watch must go on
-        service.log.failure(error)
+        service.ledger.log.failure(error)
         return
+    service.hot.clear()  # what is not served any more must not be held
     if house.problem:
-        service.log.event("not reloaded", bad=True, pipeline=house.id, problem=house.problem)
+        service.ledger.log.event("not reloaded", bad=True, pipeline=house.id, problem=house.problem)
     else:
-        service.log.event("reloaded", pipeline=house.id)
+        service.ledger.log.event("reloaded", pipeline=house.id)

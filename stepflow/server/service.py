@@ -24,15 +24,15 @@ from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
 from stepflow.server.gate import Gate
+from stepflow.server.hot import Base, HotAnswers
 from stepflow.server.houses import House, Loaded
-from stepflow.server.logs import Log
-from stepflow.server.metrics import Metrics
-from stepflow.server.recent import Entry, Recent
-from stepflow.server.refusals import Refused, refused
+from stepflow.server.ledger import Ledger
+from stepflow.server.recent import Entry
+from stepflow.server.refusals import Refused
 from stepflow.server.relayed import Relayed, in_chunks, passed_through
 from stepflow.server.settings import Settings
 from stepflow.server.spans import span
-from stepflow.server.tenants import Keys, Tenant, read_keys
+from stepflow.server.tenants import Keys, Tenant, read_keys, refuse_foreign
 from stepflow.server.views import NotOlder
 from stepflow.server.wire import Ask
 
@@ -55,11 +55,15 @@ class _Answered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A whole answer: an outcome, or, when it was passed through, the backend's own reply."""
+    """A whole answer: an outcome, or, when it was passed through, the backend's own reply.
+
+    An exact hit that may be served again without looking further says on what `base`.
+    """
 
     entry: Entry
     outcome: Outcome
     reply: Mapping[str, Any] | None = None
+    base: Base | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -86,11 +90,10 @@ class Service:
         self.settings = settings
         self.houses = tuple(houses)
         self.keys = keys or Keys()
-        self.metrics = Metrics()
-        self.recent = Recent(settings.recent)
+        self.ledger = Ledger(settings)
         self.gate = Gate(settings.model_calls, settings.waiting, settings.tenant_calls)
-        self.log = Log(settings.log)
         self.open = 0
+        self.hot = HotAnswers(settings.hot_bytes)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +113,21 @@ class Service:
                     result.hold(stack.pop_all(), lambda outcome, error: self._ended(job, outcome, error))
                 else:
                     self._succeeded(job, result.outcome)
+                    result = replace(result, base=_base(job, result.outcome))
         return result
+
+    def admitted(self, host: str, authorization: str) -> Tenant:
+        """Whose request it is. Raises `Refused` where the host (without keys) or the key is not one of ours."""
+        if not self.keys.needed and not self.settings.open_to_all:
+            refuse_foreign(host, self.settings.host)
+        tenant = self.keys.tenant(authorization)
+        if tenant is None:
+            raise Refused(401, "give a valid API key as `Authorization: Bearer …`", "invalid_api_key")
+        return tenant
+
+    def model_of(self, ask: Ask) -> str:
+        """The name of the model in a reply."""
+        return ask.model or self.houses[0].id
 
     def house(self, ask: Ask) -> House:
         """The pipeline that a request is for. Raises `Refused` when there is none."""
@@ -141,7 +158,7 @@ class Service:
             check_request(loaded.pipeline.plan, request)
         archive = loaded.pipeline.archive
         plan = _planned(loaded.pipeline.plan, ask)
-        entry = self.recent.begin(Entry(new_id(), space, house.id, _shown(ask, request)))
+        entry = self.ledger.recent.begin(Entry(new_id(), space, house.id, _shown(ask, request)))
         return Job(
             ask,
             request,
@@ -162,7 +179,7 @@ class Service:
         if job.ask.control.shadow:
             would = await self._without_model(job, replace(job.plan, stages=job.plan.stages - {"record"}), job.request)
             job.entry.shadow = "model" if would is None else would.outcome
-            self.metrics.shadowed(job.house.id, job.entry.shadow)
+            self.ledger.tallies.shadowed(job.house.id, job.entry.shadow)
             return await self._pass_on(job, stack)
         try:
             return Served(job.entry, await self._flow(job))
@@ -261,27 +278,16 @@ class Service:
             self._failed(job, error)
 
     def _succeeded(self, job: Job, outcome: Outcome) -> None:
-        entry, prices = job.entry, job.loaded.prices
-        entry.seconds = asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
-        entry.outcome, entry.status = outcome, 200
-        if prices is not None:
-            saved = outcome.saved
-            entry.dollars_saved = saved.prompt_tokens * prices[0] + saved.completion_tokens * prices[1]
-        self.recent.count(job.tenant.name, entry, outcome)
-        self.metrics.answered(job.house.id, outcome, entry.seconds, entry.dollars_saved)
-        self.recent.write(entry, job.plan)
-        self.log.request(entry)
+        job.entry.seconds = self._taken(job)
+        self.ledger.succeeded(job.entry, job.tenant.name, job.loaded, job.plan, outcome)
 
     def _failed(self, job: Job, error: BaseException) -> None:
-        entry = job.entry
-        entry.seconds = asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
-        if isinstance(error, Exception):
-            said = refused(error)
-            entry.status, entry.error = said.status, str(said)
-        else:
-            entry.status, entry.error = 499, "the client has gone"
-        self.recent.write(entry, job.plan)
-        self.log.request(entry)
+        job.entry.seconds = self._taken(job)
+        self.ledger.failed(job.entry, job.plan, error)
+
+    def _taken(self, job: Job) -> float:
+        """Seconds since the request began."""
+        return asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
 
     # --- looking after ------------------------------------------------------------------------------------------------
 
@@ -291,9 +297,20 @@ class Service:
 
     def close(self) -> None:
         """Close all pipelines, once the traces are written. Idempotent."""
-        self.recent.close()
+        self.ledger.close()
         for house in self.houses:
             house.close()
+
+
+def _base(job: Job, outcome: Outcome) -> Base | None:
+    """What an exact hit stands on. None where anything else than this key's record decides."""
+    archive = job.loaded.pipeline.archive
+    if outcome.outcome != "exact" or job.records is not archive or job.house.current is not job.loaded:
+        return None
+    seen = archive.sighting(job.key)
+    if seen is None or seen.record_id != outcome.record:
+        return None
+    return Base(job.house, job.loaded, job.tenant.name, job.request, seen)
 
 
 def _planned(plan: Plan, ask: Ask) -> Plan:

@@ -13,7 +13,7 @@ class Settings:
     `model_calls` run at a time and `waiting` wait for their turn, of each tenant `tenant_calls` in both together;
     `requests` are open at a time. Whatever comes on top is refused at once. `keys` is a file of API keys, `open_to_all`
     serves without any. `shared` is the tenant whose records all may read. `any_model` takes every `model` for the
-    default pipeline's.
+    default pipeline's. `hot_bytes` is the room for replies that are kept ready.
     """
 
     pipelines: tuple[str, ...]
@@ -33,6 +33,7 @@ class Settings:
     keep_alive: float = 10.0
     hold_headers: float = 0.25
     threads: int = 8
+    hot_bytes: int = 33_554_432
     reload: float = 2.0
     recent: int = 200
     log: Literal["json", "text", "none"] = "text"

@@ -7,6 +7,7 @@ separated by `;`. Keys are random and long, so a plain hash of one tells nothing
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import os
@@ -18,7 +19,9 @@ from pathlib import Path
 
 from stepflow.errors import UsageError
 from stepflow.model import Record
+from stepflow.server.refusals import Refused
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 VARIABLE = "STEPFLOW_API_KEYS"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _LINE = re.compile(r"([0-9a-f]{64})[ \t]+(\S+)(?:[ \t]+(admin))?\Z")
@@ -68,6 +71,20 @@ class Keys:
         offered = hash_of(key.strip()) if kind.lower() == "bearer" else ""
         found = [tenant for digest, tenant in self._entries if hmac.compare_digest(digest, offered)]
         return found[0] if found else None
+
+
+def refuse_foreign(host: str, own: str) -> None:
+    """Raise `Refused` for a host that is not this machine: where no keys are asked for, the address is the only guard,
+    and a page of another site must not reach the server by a name of its own."""
+    if not _is_own(host, own):
+        raise Refused(403, "this server is for programs of its own machine; start it with API keys", "wrong_host")
+
+
+@functools.lru_cache(256)
+def _is_own(host: str, own: str) -> bool:
+    host = host.lower()
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    return name in LOOPBACK or name == own.lower()
 
 
 def _entry(number: int, text: str) -> tuple[str, Tenant]:

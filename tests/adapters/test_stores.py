@@ -764,3 +764,71 @@ def test_plugs_build_the_stores_that_their_options_describe(tmp_path):
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValidationError):
         diskcache_plug.Options(**wrong)
+
+
+# --- what has changed ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_the_version_changes_with_every_value_and_with_nothing_else(kind, tmp_path):
+    stores = {"disk": lambda: DiskStore(tmp_path / "store"), "memory": MemoryStore}
+    store = stores[kind]()
+    store.put("a", "1")
+    changes = [
+        lambda: store.put("a", "1"),
+        lambda: store.put("b", "2"),
+        lambda: store.write({"c": "3"}, plus("c")),
+        lambda: store.delete("a"),
+    ]
+    for change in changes:
+        before = store.version()
+        assert store.version() == before is not None
+        assert store.get("b") in (None, "2")
+        change()
+        assert store.version() != before
+    store.close()
+
+
+def test_the_version_of_a_disk_store_changes_with_what_other_processes_do(disk, tmp_path):
+    disk.put("a", "1")
+    before = disk.version()
+    writer = "import sys; from stepflow.adapters.stores.disk import DiskStore; s = DiskStore(sys.argv[1]); "
+    for change in ("s.put('b', '2')", "s.delete('a')"):
+        subprocess.run([sys.executable, "-c", f"{writer}{change}; s.close()", str(tmp_path / "store")], check=True)
+        assert disk.version() != before
+        before = disk.version()
+    assert disk.get("a") is None
+
+
+def test_versions_of_two_threads_or_of_two_openings_are_never_equal(disk):
+    disk.put("a", "1")
+    seen = [disk.version()]
+    thread = threading.Thread(target=lambda: seen.append(disk.version()))
+    thread.start()
+    thread.join()
+    disk.close()
+    seen.append(disk.version())
+    assert len(set(seen)) == 3
+
+
+def test_a_disk_store_that_is_not_there_yet_or_damaged_has_no_version(disk, tmp_path):
+    assert disk.version() is None
+    disk.put("a", "1")
+    disk.close()
+    for file in (tmp_path / "store" / "values").iterdir():
+        file.write_bytes(b"x" * 4096)
+    assert disk.version() is None
+
+
+def test_a_store_says_when_a_value_expires(make, clock):
+    store, lasting = make(expire=60), make()
+    store.put("a", "1")
+    if store.version() is None:  # Redis: nobody asks
+        assert store.expiry("a") is None
+        return
+    assert store.expiry("a") == clock.time + 60
+    assert store.expiry("b") is None
+    clock.time += 61
+    assert store.expiry("a") is None
+    lasting.put("c", "1")
+    assert lasting.expiry("c") == float("inf")

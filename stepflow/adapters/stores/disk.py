@@ -37,6 +37,7 @@ CREDITED_EVERY_S = 30.0
 
 _LIVE = "raw = 1 and mode = 1 and (expire_time is null or expire_time > ?)"
 _GET = f"select value from Cache where key = ? and {_LIVE}"
+_EXPIRY = f"select coalesce(expire_time, 9e999) from Cache where key = ? and {_LIVE}"
 _KEYS = f"select key from Cache where key >= ? and key < ? and {_LIVE} order by store_time, rowid"
 _CREDIT = "update Cache set access_count = access_count + ? where key = ? and raw = 1"
 _FOREIGN = "a form that this store never writes; it counts as absent"
@@ -74,6 +75,15 @@ class DiskStore:
         rows = self._values.read(_GET, (key, time.time()))
         return rows[0][0] if rows and isinstance(rows[0][0], str) else None
 
+    def expiry(self, key: str) -> float | None:
+        """When the value expires, in seconds since 1970: never is infinite, None an absent one."""
+        rows = self._values.read(_EXPIRY, (key, time.time()))
+        return float(rows[0][0]) if rows else None
+
+    def version(self) -> tuple[int, int] | None:
+        """SQLite's count of the commits of others. Values are written through connections of the cache's own."""
+        return self._values.version()
+
     def put(self, key: str, value: str) -> None:
         """Write the value. Raises `StoreError` when it was not written."""
         self._write({key: value})
@@ -83,9 +93,10 @@ class DiskStore:
         self._write(values)
         return self._log.append(entry)
 
-    def credit(self, key: str) -> None:
-        """Note that this value has saved a model call."""
-        self._credits[key] += 1
+    def credit(self, *keys: str) -> None:
+        """Note that these values have saved a model call."""
+        for key in keys:
+            self._credits[key] += 1
         waited = time.monotonic() - self._credited_at
         if waited > CREDITED_EVERY_S or len(self._credits) >= CREDITS_KEPT:
             self._credited_at = time.monotonic()

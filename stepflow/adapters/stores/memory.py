@@ -47,6 +47,7 @@ class MemoryStore:
         self._values: dict[str, tuple[str, float]] = {}
         self._log: list[LogEntry] = []
         self._last_id = 0
+        self._version = 0
         self._leases: dict[str, tuple[str, float]] = {}
 
     @property
@@ -58,11 +59,21 @@ class MemoryStore:
         value, expires_at = self._values.get(key, (None, 0.0))
         return value if self._clock() < expires_at else None
 
+    def expiry(self, key: str) -> float | None:
+        """When the value expires; None when absent or expired."""
+        _, expires_at = self._values.get(key, (None, 0.0))
+        return expires_at if self._clock() < expires_at else None
+
+    def version(self) -> int:
+        """The number of changes so far."""
+        return self._version
+
     def put(self, key: str, value: str) -> None:
         """Write the value; it is the youngest now."""
         with self._lock:
             self._values.pop(key, None)
             self._values[key] = value, self._clock() + self._expire
+            self._version += 1
 
     def write(self, values: Mapping[str, str], entry: LogEntry) -> int:
         """Write all the values, then append the entry; its id."""
@@ -70,7 +81,7 @@ class MemoryStore:
             self.put(key, value)
         return self.append(entry)
 
-    def credit(self, key: str) -> None:
+    def credit(self, *keys: str) -> None:
         """Nothing: without a size limit nothing is evicted."""
 
     def delete(self, key: str) -> bool:
@@ -78,6 +89,7 @@ class MemoryStore:
         with self._lock:
             there = self.get(key) is not None
             self._values.pop(key, None)
+            self._version += 1
             return there
 
     def keys(self, prefix: str = "") -> Iterator[str]:

@@ -80,6 +80,13 @@ class RedisStore:
                 return None
             raise
 
+    def expiry(self, key: str) -> float | None:
+        """None: nobody asks, where there is no version."""
+        return None
+
+    def version(self) -> None:
+        """None: to know whether another machine has written anything takes a question to the server."""
+
     def put(self, key: str, value: str) -> None:
         """Write the value; it is the youngest now."""
         self._write({key: value})
@@ -88,7 +95,7 @@ class RedisStore:
         """Write the values and append the entry, all or nothing; the entry's id."""
         return self._write(values, entry)
 
-    def credit(self, key: str) -> None:
+    def credit(self, *keys: str) -> None:
         """Nothing: what goes first is for the server's policy to say."""
 
     def delete(self, key: str) -> bool:

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +27,13 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+_numbers = count(1)
+
+
 class _Connection(sqlite3.Connection):
-    """A connection that can be referred to weakly, which the built-in class cannot."""
+    """A connection that can be referred to weakly, which the built-in class cannot. `number` is its own."""
+
+    number = 0
 
 
 class SqliteFile:
@@ -50,6 +56,17 @@ class SqliteFile:
             return self.rows(query, arguments)
         except (sqlite3.Error, UnicodeError):
             return []
+
+    def version(self) -> tuple[int, int] | None:
+        """Another one as soon as anybody else, in whatever process, has committed; None when that cannot be seen.
+
+        It belongs to this thread's connection, and does not show what is written through that one itself.
+        """
+        try:
+            connection = self._connection("rw")
+            return connection.number, connection.execute("pragma data_version").fetchone()[0]
+        except sqlite3.Error:
+            return None
 
     def rows(self, query: str, arguments: Sequence[Any] = ()) -> list[Row]:
         """The rows found. Raises `sqlite3.Error` when they cannot be read, also when the file is absent."""
@@ -127,6 +144,7 @@ class SqliteFile:
             check_same_thread=False,  # only so that `close` reaches the connections of other threads
             factory=_Connection,
         )
+        connection.number = next(_numbers)
         self._opened.add(connection)
         return connection
 

@@ -26,6 +26,9 @@ from stepflow.errors import UsageError
 @click.option("--tenant-calls", type=click.IntRange(1), default=64, show_default=True, help="Of each tenant.")
 @click.option("--requests", type=click.IntRange(1), default=512, show_default=True, help="Open at a time.")
 @click.option("--body-bytes", type=click.IntRange(1), default=1_048_576, show_default=True, help="Largest request.")
+@click.option(
+    "--hot-bytes", type=click.IntRange(0), default=33_554_432, show_default=True, help="For replies kept ready."
+)
 @click.option("--wall-time", type=click.FloatRange(1), default=180.0, show_default=True, help="Seconds for a request.")
 @click.option(
     "--reload", type=click.FloatRange(0), default=2.0, show_default=True, help="Seconds between looks; 0: none."
