@@ -50,8 +50,8 @@ class Values(Protocol):
     def get(self, key: str) -> str | None:
         """The value, or None."""
 
-    def credit(self, key: str) -> None:
-        """Note that it has saved a model call."""
+    def credit(self, *keys: str) -> None:
+        """Note that these values have saved a model call."""
 
     def close(self) -> None:
         """Free what was opened."""

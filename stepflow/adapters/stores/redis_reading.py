@@ -42,7 +42,7 @@ class RedisReader:
         except (OSError, ValueError):
             raise StoreError("the store gave no answer") from None
 
-    def credit(self, key: str) -> None:
+    def credit(self, *keys: str) -> None:
         """Nothing, as in the store itself."""
 
     def close(self) -> None:
