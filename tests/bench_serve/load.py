@@ -197,6 +197,17 @@ def beside_misses(table: Table, server: Server, args: argparse.Namespace) -> Non
         table.add(f"hits beside {SLOW} slow misses", server, lambda: beside(GENUINE + turn * SLOW))  # noqa: B023
 
 
+def memory(server: Server, count: int) -> None:
+    """Resident memory while so many requests come: first a thousand wordings that nobody has used before, then hits."""
+    wordings = [chat(reworded(n, way)) for n in range(GENUINE) for way in range(10)]
+    for part in range(6):
+        if part:
+            ask(server, [chat(asked(n)) for n in range(GENUINE)], connections=16, count=(count - len(wordings)) // 5)
+        else:
+            ask(server, wordings, connections=16, count=len(wordings))
+        print(f"{server.memory():.0f} MiB", end="\n" if part == 5 else ", ", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -225,6 +236,11 @@ def measure(server: Server, args: argparse.Namespace) -> None:
     if args.rounds:
         beside_misses(table, server, args)
     table.show("a constant Starlette route")
+    if args.requests:
+        print(
+            f"\nResident memory over {args.requests:,} requests: {server.memory():.0f} MiB, then ", end="", flush=True
+        )
+        memory(server, args.requests)
 
 
 if __name__ == "__main__":
