@@ -235,11 +235,11 @@ rules:
     kind: rule
     id: child
     extends: base.yaml
-    overrides: {in-order: {assert: step.m == 1}}
+    overrides: {in-order: {assert: step.n == 1}}
 """
     files(tmp_path, p=pipeline)
     assert said(tmp_path, "p.yaml") == []
-    files(tmp_path, p=pipeline.replace("step.m == 1", "stp.m == 1"))
+    files(tmp_path, p=pipeline.replace("step.n == 1", "stp.n == 1"))
     assert said(tmp_path, "p.yaml")[0].startswith("p.yaml:11:36: error[unknown-name]: there is no 'stp' here")
 
 
