@@ -154,7 +154,7 @@ For each item of a list: `all(x in items, x > 0)` and `any(x in items, x > 0)` a
 one second at most; beyond that the expression fails.
 
 A text stands in quotes, `'…'` or `"…"`. A backslash in it stands before `n`, `r`, `t`, a quote or a backslash only; so
-one that a pattern is to see is written twice: `matches(code, '[A-Z]+-\\d+')`.""".strip()
+one that a pattern is to see is written twice: `matches('[A-Z]+-\\d+', code)`.""".strip()
 
 
 def names_page() -> str:
