@@ -189,7 +189,7 @@ class RuleSpec(Options):
         default_factory=lambda: PromptingSpec.model_validate({}), description="What is asked for a full answer"
     )
     stream: Literal["whole", "steps"] = Field(
-        "whole", description="What a stream waits for: the whole answer verified, or each step as it is verified"
+        "whole", description="Whether steps may be handed on as each is verified; `stepflow serve` sends the whole so far"
     )
     patch: PatchSpec = Field(
         default_factory=lambda: PatchSpec.model_validate({}), description="How a failing region is regenerated"
