@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flowkit import COUNT, Flow, story
+from flowkit import Flow, story
 from rediskit import Server
 
 from stepflow.adapters.embedders.hashing import HashingEmbedder
@@ -38,20 +38,6 @@ class Counts:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-@pytest.fixture
-def store(redis_server: Server) -> Iterator[RedisStore]:
-    store = RedisStore(redis_server.url)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def flow(redis_server: Server, tmp_path: Path) -> Iterator[Flow]:
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": redis_server.url})
-    yield flow
-    flow.pipeline.close()
 
 
 # --- other keys -------------------------------------------------------------------------------------------------------

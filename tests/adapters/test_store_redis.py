@@ -33,13 +33,6 @@ def plus(key: str, namespace: str = "n", skeleton: str = "s", signature: str = "
 
 
 @pytest.fixture
-def store(redis_server: Server) -> Iterator[RedisStore]:
-    store = RedisStore(redis_server.url)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Server]:
     """A server that keeps its data, for tests that kill it."""
     folder = tmp_path / "server"
@@ -47,13 +40,6 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     server = Server(folder)
     yield server.start()
     server.close()
-
-
-@pytest.fixture
-def flow(redis_server: Server, tmp_path: Path) -> Iterator[Flow]:
-    flow = Flow(tmp_path, COUNT, store={"type": "redis", "url": redis_server.url})
-    yield flow
-    flow.pipeline.close()
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
