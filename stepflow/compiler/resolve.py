@@ -244,11 +244,11 @@ def _check_reference(
     if name in choices:
         return frozenset({name}) if notation is Notation.NAME else frozenset()
     there = f"there are: {', '.join(sorted(choices))}" if choices else f"this rule has no {notation.value}s"
-    site.report(
-        "unknown-name",
-        f"there is no {noun[notation]} named {name!r}",
-        hints=(*did_you_mean(name, tuple(choices)), there),
-    )
+    said, hints = f"there is no {noun[notation]} named {name!r}", (*did_you_mean(name, tuple(choices)), there)
+    if "\n" in name and notation is not Notation.NAME:
+        said = f"this is the name of a {noun[notation]}, not the {noun[notation]} itself"
+        hints = (f"write it under `{notation.value}s:` with a name, and that name here",)
+    site.report("unknown-name", said, hints=hints)
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -140,8 +141,8 @@ class _Teller:
         choices = self._choices(error)
         hints = did_you_mean(key, choices) or self._belongs(key, error)
         listed = ", ".join(sorted(keys for keys in choices if keys not in self.ignore))
-        if listed and len(listed) <= _MAX_LISTED:
-            hints += (f"{word}s: {listed}",)
+        if listed and (len(listed) <= _MAX_LISTED or not hints):
+            hints += (f"{word}s: {shorten(listed, 2 * _MAX_LISTED, placeholder=' …')}",)
         return self._diagnostic("unknown-key", f"'{key}' is not a {word} of {owner}", error.path, hints, at_key=True)
 
     def _belongs(self, key: str, error: Located) -> tuple[str, ...]:
