@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from stepflow.values import MAX_DIGITS, Number, exact, normal
 
@@ -40,6 +41,7 @@ _SIGN = re.compile(r"(?:[-−–]|(?<!\w)(?:minus|negative)(?=\s))[ \t]*\Z", re.
 _PERCENT = re.compile(r"[ \t-]*(?:%|percent|per cent|pct\.?)\s*\Z", re.IGNORECASE)
 _BARE = re.compile(r"\d++(?:\.\d++)?")
 _TOKEN = re.compile(r"[a-z]+", re.IGNORECASE)
+_SHORT = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,16 @@ class Numeral:
 
 def numerals(text: str) -> Iterator[Numeral]:
     """Every number written in the text, left to right. Longer than 400 digits is data, and passed over."""
+    return iter(_kept(text)) if len(text) <= _SHORT else _found(text)
+
+
+@lru_cache(maxsize=2048)
+def _kept(text: str) -> tuple[Numeral, ...]:
+    """Those of a short text, kept: the same steps are verified again and again while one of them is changed."""
+    return tuple(_found(text))
+
+
+def _found(text: str) -> Iterator[Numeral]:
     behind = 0
     for match in _NUMERAL.finditer(text):
         if len(match.group()) <= MAX_DIGITS and match.start() >= behind:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 
 from stepflow.model import Record
 from stepflow.protocols import Candidate, Nomination
@@ -11,9 +11,9 @@ from stepflow.runtime.effects import Effect, Nominate, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.gate import Objection, object_after, object_before, object_unchecked
 from stepflow.runtime.record import Keys
-from stepflow.runtime.rewrite import Change, Rewritten, rewrite
+from stepflow.runtime.rewrite import Budget, Change, rewrite
 from stepflow.runtime.run import Run
-from stepflow.runtime.verify import Examination, examine
+from stepflow.runtime.verify import Examination, examine, first_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +31,24 @@ class Offer:
     failed_steps: tuple[int, ...] = ()
 
     @property
+    def passes(self) -> bool:
+        """Whether its answer passes, rewritten or not."""
+        return self.examination is not None and self.examination.passed
+
+    @property
     def rank(self) -> tuple[bool, bool, float]:
         """Usable before refused; one that passes whole before others; then by the share of steps that pass."""
-        if self.examination is None:
-            return not self.refusal, False, 0.0
-        return not self.refusal, self.examination.passed, self.examination.pass_ratio
+        return not self.refusal, self.passes, self.examination.pass_ratio if self.examination is not None else 0.0
 
     @property
     def is_sound(self) -> bool:
         """Whether it may be served without a call, rewritten or not."""
-        return self.rank[:2] == (True, True)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it may be served as it is stored."""
-        return self.is_sound and not self.changes
+        return self.passes and not self.refusal
 
 
 def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer | None]:
-    """The first candidate that passes as it is stored, else the best one; None when nothing was nominated.
+    """The first candidate that passes as it is stored, else the first that does rewritten, else the best one; None when
+    nothing was nominated.
 
     Equal hashes are asked first, then likeness: also when what the hashes found does not pass, because the newest of
     many prompts of one wording need not be the nearest.
@@ -57,28 +56,37 @@ def choose(run: Run, task: Task, keys: Keys) -> Generator[Effect, Reply, Offer |
     if not run.has("retrieve"):
         run.journal.add("retrieve", "no candidate is looked for: the pipeline leaves this stage out")
         return None
-    best: Offer | None = None
+    offers: list[Offer] = []
     seen: set[str] = set()
+    budget = Budget()
     for by_hash in (True, False) if run.plan.retrieve.skeleton else (False,):
         nomination = yield _question(run, task, keys, by_hash=by_hash)
         assert isinstance(nomination, Nomination)
         for note in nomination.notes:
             run.journal.add("retrieve", note)
-        for candidate in nomination.candidates:
-            if candidate.record.id in seen:
-                continue
-            seen.add(candidate.record.id)
-            offer = _consider(run, task, keys, candidate)
-            if best is None or offer.rank > best.rank:
-                best = offer
-            if offer.is_ready:
+        new = [candidate for candidate in nomination.candidates if candidate.record.id not in seen]
+        seen.update(candidate.record.id for candidate in new)
+        for offer in _offers(run, task, keys, new, budget):
+            if offer.is_sound:
                 return offer
-        likeness_asked = all(candidate.found_by == "similarity" for candidate in nomination.candidates)
-        if likeness_asked or (best is not None and best.is_sound):
+            offers.append(offer)
+        if all(candidate.found_by == "similarity" for candidate in nomination.candidates):
             break
-    if best is None:
+    if not offers:
         run.journal.add("retrieve", "no candidate")
-    return best
+    return max(offers, key=lambda offer: offer.rank, default=None)
+
+
+def _offers(run: Run, task: Task, keys: Keys, candidates: list[Candidate], budget: Budget) -> Iterator[Offer]:
+    """Each candidate once: as it is stored where that is refused or passes, else as far as rewriting goes."""
+    failing: list[Offer] = []
+    for candidate in candidates:
+        offer = _as_stored(run, task, keys, candidate, in_full=len(candidates) == 1)
+        if offer.refusal or offer.passes:
+            yield offer
+        else:
+            failing.append(offer)
+    yield from _rewritten(run, task, failing, budget)
 
 
 def _question(run: Run, task: Task, keys: Keys, *, by_hash: bool) -> Nominate:
@@ -94,7 +102,8 @@ def _question(run: Run, task: Task, keys: Keys, *, by_hash: bool) -> Nominate:
     )
 
 
-def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
+def _as_stored(run: Run, task: Task, keys: Keys, candidate: Candidate, *, in_full: bool) -> Offer:
+    """The candidate as it is stored. Of one that fails, only the first failure is found out unless `in_full`."""
     record = candidate.record
     run.journal.add(
         "retrieve",
@@ -108,30 +117,77 @@ def _consider(run: Run, task: Task, keys: Keys, candidate: Candidate) -> Offer:
     objection = object_before(task, keys.words, record)
     if objection is not None:
         return Offer(candidate, None, _refused(run, record, objection))
+    failure = None if in_full else first_failure(task, record.steps, record)
+    if failure is not None:
+        run.journal.add("verify", f"candidate {record.id} fails as it is stored: {failure.reason}", record=record.id)
+        return Offer(candidate, None, "")
+    offer = _examined(run, task, candidate)
+    return _judged(run, task, offer) if offer.passes else offer
+
+
+def _examined(run: Run, task: Task, candidate: Candidate) -> Offer:
+    record = candidate.record
     examination = examine(task, record.steps, record)
     run.journal.add_verdicts("verify", examination.verdicts)
-    failed_steps = examination.failed_steps
-    rewritten = _rewritten(run, task, examination, record)
-    examination = rewritten.examination
+    return Offer(candidate, examination, "", failed_steps=examination.failed_steps)
+
+
+def _rewritten(run: Run, task: Task, offers: list[Offer], budget: Budget) -> Iterator[Offer]:
+    """Failing candidates after the rule's rewriters, those first that have least to change; then judged.
+
+    The likeliest rewriting of each comes before all the others of any.
+    """
+    left: list[Offer] = []
+    for offer in sorted(offers, key=lambda offer: _distance(task, offer.candidate.record)):
+        examined = offer
+        if offer.examination is None:
+            record = offer.candidate.record
+            run.journal.add("verify", f"the steps of candidate {record.id}, one by one:", record=record.id)
+            examined = _examined(run, task, offer.candidate)
+        likeliest = _rewrite(run, task, examined, None)
+        if likeliest is None:
+            left.append(examined)
+        else:
+            yield likeliest
+    for offer in left:
+        yield _rewrite(run, task, offer, budget) or _judged(run, task, offer)
+
+
+def _distance(task: Task, record: Record) -> tuple[bool, int]:
+    """Whether the record is a fallback's, which comes last, and how many values of its request are others in this."""
+    mine, theirs = {**task.values, **task.let}, {**record.constraints, **record.let}
+    return record.origin == "fallback", sum(mine.get(name) != theirs.get(name) for name in mine.keys() | theirs.keys())
+
+
+def _rewrite(run: Run, task: Task, offer: Offer, budget: Budget | None) -> Offer | None:
+    """The candidate with its failing steps rewritten, and judged; None when nothing rewrites here, or nothing passes.
+
+    Without a budget only the likeliest is tried, and must pass whole; within one, steps that pass do, too.
+    """
+    record, examination = offer.candidate.record, offer.examination
+    assert examination is not None
+    drops = any(verdict.on_fail == "drop" for verdict in examination.failures)
+    if not (task.rule.rewrite or drops) or not run.has("rewrite"):
+        return None
+    rewritten = rewrite(task, examination, record, budget)
+    if budget is None and not rewritten.examination.passed:
+        return None
+    rewritten.note(run.journal)
+    if not rewritten.changes:
+        run.journal.add("rewrite", "no rewriter proposes anything that passes")
+    return _judged(run, task, replace(offer, examination=rewritten.examination, changes=rewritten.changes))
+
+
+def _judged(run: Run, task: Task, offer: Offer) -> Offer:
+    """The candidate with what speaks against it now that its verdicts are known."""
+    record, examination = offer.candidate.record, offer.examination
+    assert examination is not None
     objection = (
         object_after(task, record, examination.pass_ratio)
         or _objection_of_check(examination)
         or object_unchecked(task, record, examination.covers(task.rule))
     )
-    refusal = "" if objection is None else _refused(run, record, objection)
-    return Offer(candidate, examination, refusal, rewritten.changes, failed_steps)
-
-
-def _rewritten(run: Run, task: Task, examination: Examination, record: Record) -> Rewritten:
-    """The candidate after the rule's rewriters; as it is when it passes, or nothing rewrites here."""
-    drops = any(verdict.on_fail == "drop" for verdict in examination.failures)
-    if examination.passed or not (task.rule.rewrite or drops) or not run.has("rewrite"):
-        return Rewritten(examination)
-    rewritten = rewrite(task, examination, record)
-    rewritten.note(run.journal)
-    if not rewritten.changes:
-        run.journal.add("rewrite", "no rewriter proposes anything that passes")
-    return rewritten
+    return offer if objection is None else replace(offer, refusal=_refused(run, record, objection))
 
 
 def _refused(run: Run, record: Record, objection: Objection) -> str:

@@ -1,13 +1,14 @@
 """Failing steps rewritten without a model call: each rewriter proposes, verification decides.
 
-Steps are taken in order, because a step is verified against those before it. A step for which no proposal passes stays
-as it was, and so do the steps after it that depend on it: the patch then has less to ask for.
+First every failing step takes its likeliest proposal, and the answer is verified as a whole. Where that is not it, the
+steps are taken in order, because a step is verified against those before it. A step for which no proposal passes is as
+it was, so that the patch has less to ask for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stepflow.model import Record, Step
 from stepflow.plan import Rewrite
@@ -16,10 +17,10 @@ from stepflow.runtime.extract import Task
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.segment import NotSegmentable, cut, read_step
 from stepflow.runtime.stitch import content, without
-from stepflow.runtime.verify import Examination, examine, examine_step, step_names
+from stepflow.runtime.verify import Examination, examine, first_failure, step_names, step_passes
 
-MAX_PROPOSALS = 200
-"""Proposals verified at most for one step, over all rewriters."""
+MAX_PROPOSALS = 64
+"""Proposals verified at most for one request, over all candidates, steps and rewriters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,35 @@ class Rewritten:
             journal.add_verdicts("verify", self.examination.verdicts)
 
 
-def rewrite(task: Task, examination: Examination, record: Record) -> Rewritten:
-    """Rewrite what fails. The steps that come out are verified like any others, the answer as a whole too."""
-    kept, changes = _drop_surplus(task, examination)
-    steps = list(kept)
-    for position in range(len(steps)):
-        if _step_passes(task, steps, position, record):
-            continue
-        change = _rewrite_step(task, steps, position, record)
-        if change is not None:
-            changes.append(change)
-    whole = examine(task, tuple(steps), record)
-    if not whole.passed and not whole.failed_steps:
-        whole, more = _rewrite_for_the_whole(task, whole, record)
-        changes += more
-    return Rewritten(whole, tuple(changes)) if changes else Rewritten(examination)
+@dataclass(slots=True)
+class Budget:
+    """How many proposals may still be verified for a request."""
+
+    left: int = MAX_PROPOSALS
+
+    def spend(self) -> bool:
+        """Whether one more may be verified; it is counted."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def rewrite(task: Task, examination: Examination, record: Record, budget: Budget | None = None) -> Rewritten:
+    """Rewrite what fails. The steps that come out are verified like any others, the answer as a whole too.
+
+    Without a budget only the likeliest is tried: that is cheap, and mostly it is right or nothing is.
+    """
+    kept, dropped = _drop_surplus(task, examination)
+    whole = examine(task, kept, record) if dropped else examination
+    draft = _Draft(task, record, kept)
+    while draft.guess(whole.failed_steps):
+        whole = draft.examine()
+    if budget is not None and draft.rewriters and whole.failed_steps:
+        draft.mend_steps(budget)
+        whole = draft.examine()
+    if budget is not None and not whole.passed and not whole.failed_steps and draft.mend_whole(budget):
+        whole = draft.examine()
+    changes = (*dropped, *draft.changes)
+    return Rewritten(whole, changes) if changes else Rewritten(examination)
 
 
 def without_surplus(task: Task, examination: Examination, record: Record | None = None) -> Rewritten:
@@ -102,59 +117,112 @@ def _drop_surplus(task: Task, examination: Examination) -> tuple[tuple[Step, ...
     return tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "rewrite")) for step in steps), changes
 
 
-def _step_passes(task: Task, steps: list[Step], position: int, record: Record) -> bool:
-    return all(verdict.passed or verdict.on_fail == "warn" for verdict in examine_step(task, steps, position, record))
+@dataclass(slots=True)
+class _Draft:
+    """A cached answer on its way to a new request: its steps as they were, and as they are by now."""
 
+    task: Task
+    record: Record
+    before: tuple[Step, ...]
+    steps: list[Step] = field(init=False)
+    rewriters: dict[int, Rewrite] = field(default_factory=dict)
 
-def _rewrite_step(task: Task, steps: list[Step], position: int, record: Record) -> Change | None:
-    """Put the first proposal that passes in the place of a step."""
-    before = steps[position]
-    for rewriter, proposal in _proposals(task, steps, position, record):
-        steps[position] = proposal
-        if _step_passes(task, steps, position, record):
-            return Change(proposal.index, rewriter.id, rewriter.where, before.text, proposal.text)
-    steps[position] = before
-    return None
+    def __post_init__(self) -> None:
+        self.steps = list(self.before)
 
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was changed, step by step."""
+        return tuple(
+            Change(self.steps[at].index, by.id, by.where, self.before[at].text, self.steps[at].text)
+            for at, by in sorted(self.rewriters.items())
+        )
 
-def _rewrite_for_the_whole(task: Task, examination: Examination, record: Record) -> tuple[Examination, list[Change]]:
-    """When every step passes and the answer as a whole does not: rewrite one more step, the last that helps.
+    def examine(self) -> Examination:
+        """What the verifiers say of the answer as it is now."""
+        return examine(self.task, tuple(self.steps), self.record)
 
-    The last states the answer, so it comes first.
-    """
-    steps = list(examination.steps)
-    for position in reversed(range(len(steps))):
-        before = steps[position]
-        for rewriter, proposal in _proposals(task, steps, position, record):
-            steps[position] = proposal
-            whole = examine(task, tuple(steps), record)
-            if whole.passed:
-                return whole, [Change(proposal.index, rewriter.id, rewriter.where, before.text, proposal.text)]
-        steps[position] = before
-    return examination, []
+    def guess(self, failing: tuple[int, ...]) -> bool:
+        """Put the likeliest proposal in the place of each failing step (1-based) that has not got one; whether any has.
 
+        Those behind it may fail only then: they followed from what it was.
+        """
+        likely = [(index - 1, self._likeliest(index - 1)) for index in failing if index - 1 not in self.rewriters]
+        for at, proposal in likely:
+            if proposal is not None:
+                self._put(at, *proposal)
+        return any(proposal is not None for _, proposal in likely)
 
-def _proposals(task: Task, steps: list[Step], position: int, record: Record) -> Iterator[tuple[Rewrite, Step]]:
-    """Every step that the rule's rewriters propose for this one, read like any step; bounded."""
-    step = steps[position]
-    start = task.rule.segmenter.body(step.text)
-    names = step_names(task, steps, position, record)
-    rewriting = Rewriting(
-        step,
-        step.text[start:],
-        {**record.constraints, **record.let},
-        {**task.values, **task.let},
-        names,
-    )
-    left = MAX_PROPOSALS
-    for rewriter in task.rule.rewrite:
-        if not _applies(rewriter, rewriting):
-            continue
-        for text in rewriter.rewriter.rewrite(rewriting):
-            if left == 0:
-                return
-            left -= 1
-            yield rewriter, read_step(task.rule, replace(step, text=step.text[:start] + text, origin="rewrite"))
+    def mend_steps(self, budget: Budget) -> None:
+        """Give every failing step the first proposal that passes, among those before it and the likeliest behind it.
+
+        When one is left that fails, and with it all behind it are to be asked for, those behind it are left alone.
+        """
+        patch = self.task.rule.patch
+        in_vain = patch is None or patch.scope in ("whole", "from_first_failure")
+        for at in range(len(self.steps)):
+            if self._step_passes(at) or self._mend(at, budget) or not in_vain:
+                continue
+            for behind in range(at, len(self.steps)):
+                self._restore(behind)
+            return
+
+    def mend_whole(self, budget: Budget) -> bool:
+        """When every step passes and the answer as a whole does not: rewrite one more step, the last that helps.
+
+        The last states the answer, so it comes first.
+        """
+        return any(self._mend(at, budget, whole=True) for at in reversed(range(len(self.steps))))
+
+    def _mend(self, at: int, budget: Budget, *, whole: bool = False) -> bool:
+        """Put the first proposal that passes, or with which the whole does, in a step's place; else what it was."""
+        failing, by = self.steps[at], self.rewriters.get(at)
+        self._restore(at)
+        for rewriter, proposal in self._proposals(at):
+            if proposal.text == failing.text:
+                continue
+            if not budget.spend():
+                break
+            self._put(at, rewriter, proposal)
+            if self._passes() if whole else self._step_passes(at):
+                return True
+        self._restore(at)
+        if whole and by is not None:
+            self._put(at, by, failing)
+        return False
+
+    def _passes(self) -> bool:
+        return first_failure(self.task, self.steps, self.record) is None
+
+    def _step_passes(self, at: int) -> bool:
+        return step_passes(self.task, self.steps, at, self.record)
+
+    def _put(self, at: int, rewriter: Rewrite, step: Step) -> None:
+        self.steps[at] = step
+        self.rewriters[at] = rewriter
+
+    def _restore(self, at: int) -> None:
+        self.steps[at] = self.before[at]
+        self.rewriters.pop(at, None)
+
+    def _likeliest(self, at: int) -> tuple[Rewrite, Step] | None:
+        return next(self._proposals(at), None)
+
+    def _proposals(self, at: int) -> Iterator[tuple[Rewrite, Step]]:
+        """Every step that the rule's rewriters propose for this one, read like any step."""
+        step, rule = self.steps[at], self.task.rule
+        start = rule.segmenter.body(step.text)
+        rewriting = Rewriting(
+            step,
+            step.text[start:],
+            {**self.record.constraints, **self.record.let},
+            {**self.task.values, **self.task.let},
+            step_names(self.task, self.steps, at, self.record),
+        )
+        for rewriter in rule.rewrite:
+            if _applies(rewriter, rewriting):
+                for text in rewriter.rewriter.rewrite(rewriting):
+                    yield rewriter, read_step(rule, replace(step, text=step.text[:start] + text, origin="rewrite"))
 
 
 def _applies(rewriter: Rewrite, rewriting: Rewriting) -> bool:

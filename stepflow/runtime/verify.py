@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from stepflow.model import Record, Step, Verdict
+from stepflow.model import Record, Scope, Step, Verdict
 from stepflow.plan import Check, Rule
 from stepflow.protocols import Groups, View
 from stepflow.runtime.extract import Task, read_value
@@ -29,7 +30,7 @@ class Examination:
     @property
     def failures(self) -> tuple[Verdict, ...]:
         """Verdicts that count against the answer."""
-        return tuple(verdict for verdict in self.verdicts if not verdict.passed and _decides(verdict))
+        return tuple(filter(_objects, self.verdicts))
 
     @property
     def passed(self) -> bool:
@@ -61,19 +62,30 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
     """Run the whole chain over steps (and the answer that they make). `cached` is the record that they come from."""
     rule = task.rule
     names, unreadable = _names(task, steps, cached)
-    on_output = [*unreadable, *_output_verdicts(rule, names["output"], names)]
+    on_output = [*unreadable, *_on_output(rule, names)]
     if not steps:
         on_output.append(failed("segment", "there are no steps"))
-    on_steps = _steps_verdicts(rule, steps, names)
+    on_steps = list(_on_steps(rule, steps, names))
     if not any(map(_decides, on_output)):
         on_steps += _unseen(steps, on_steps)
     verdicts = [*on_steps, *on_output]
     return Examination(steps, tuple(verdicts), names.get("answer", {}).get("value"))
 
 
-def examine_step(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> list[Verdict]:
-    """The verdicts on one step (0-based position) among those before and after it."""
-    return _step_verdicts(task.rule, steps[position], step_names(task, steps, position, cached))
+def first_failure(task: Task, steps: Sequence[Step], cached: Record | None = None) -> Verdict | None:
+    """The first verdict that counts against an answer, those on the whole first; None when it has none.
+
+    `examine` would find it too: this only ends sooner.
+    """
+    names, unreadable = _names(task, steps, cached)
+    verdicts = chain(unreadable, _on_output(task.rule, names), _on_steps(task.rule, steps, names))
+    return next(filter(_objects, verdicts), None)
+
+
+def step_passes(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> bool:
+    """Whether no check that counts fails for one step (0-based position) among those before and after it."""
+    names = step_names(task, steps, position, cached)
+    return not any(map(_objects, _on_step(task.rule, steps[position], names)))
 
 
 def examine_growing(task: Task, steps: Sequence[Step]) -> bool:
@@ -83,7 +95,7 @@ def examine_growing(task: Task, steps: Sequence[Step]) -> bool:
     """
     step, previous = steps[-1], _fields_before(steps, len(steps) - 1)
     seen = {name: value for name, value in visible(step, 0).items() if name != "count"}
-    verdicts = _step_verdicts(task.rule, step, {**task.names, "step": seen, "previous": previous})
+    verdicts = _on_step(task.rule, step, {**task.names, "step": seen, "previous": previous})
     deciding = [verdict for verdict in verdicts if _decides(verdict)]
     return bool(deciding) and all(verdict.passed for verdict in deciding)
 
@@ -130,25 +142,33 @@ def _decides(verdict: Verdict) -> bool:
     return verdict.on_fail != "warn"
 
 
-def _steps_verdicts(rule: Rule, steps: tuple[Step, ...], names: dict[str, Any]) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+def _objects(verdict: Verdict) -> bool:
+    return not verdict.passed and _decides(verdict)
+
+
+def _on_steps(rule: Rule, steps: Sequence[Step], names: Mapping[str, Any]) -> Iterator[Verdict]:
     previous: dict[str, Any] = {}
     for step in steps:
-        seen = {**names, "step": visible(step, len(steps)), "previous": previous}
-        verdicts += _step_verdicts(rule, step, seen)
+        yield from _on_step(rule, step, {**names, "step": visible(step, len(steps)), "previous": previous})
         previous = {**previous, **step.fields}
-    return verdicts
 
 
-def _step_verdicts(rule: Rule, step: Step, names: Mapping[str, Any]) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+def _on_step(rule: Rule, step: Step, names: Mapping[str, Any]) -> Iterator[Verdict]:
     missing = missing_fields(rule, step)
     if missing:
-        verdicts.append(Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}"))
+        yield Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}")
     body = step.text[rule.segmenter.body(step.text) :]
-    checks = (check for check in rule.checks if check.scope == "step")
-    verdicts += [verdict for check in checks if (verdict := _apply(check, body, names, step.index)) is not None]
-    return verdicts
+    yield from _checked(rule, "step", body, names, step.index)
+
+
+def _on_output(rule: Rule, names: Mapping[str, Any]) -> Iterator[Verdict]:
+    return _checked(rule, "output", names["output"], names, None)
+
+
+def _checked(rule: Rule, scope: Scope, text: str, names: Mapping[str, Any], step: int | None) -> Iterator[Verdict]:
+    """The verdicts of the checks of one scope, one after the other: whoever needs only the first that fails stops."""
+    checks = (check for check in rule.checks if check.scope == scope)
+    return (verdict for check in checks if (verdict := _apply(check, text, names, step)) is not None)
 
 
 def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
@@ -159,11 +179,6 @@ def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
         for step in steps
         if step.index not in seen
     ]
-
-
-def _output_verdicts(rule: Rule, text: str, names: Mapping[str, Any]) -> list[Verdict]:
-    checks = (check for check in rule.checks if check.scope == "output")
-    return [verdict for check in checks if (verdict := _apply(check, text, names, None)) is not None]
 
 
 def _apply(check: Check, text: str, names: Mapping[str, Any], step: int | None) -> Verdict | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flowkit import Flow, edited, story
 
 from stepflow.plan import STAGES
+from stepflow.runtime import rewrite
 
 DOUBLE = r"""
 stepflow: 1
@@ -83,3 +85,60 @@ def test_a_refused_candidate_is_not_rewritten(tmp_path: Path) -> None:
     flow.ask("double 4", "take 4\ntwice is 8")
     outcome = flow.ask("double 7", "take 7\ntwice is 14")
     assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "constraint_changed")
+
+
+COUPLED = r"""
+stepflow: 1
+kind: rule
+id: sum
+match: [{type: keywords, words: [sum]}]
+constraints:
+  number: {type: regex, pattern: '\d+', as: integer, find: only}
+let: {twice: 2 * number}
+segment: lines
+parse: [{field: n, type: regex, pattern: '\d+', as: integer, find: last}]
+verify:
+  - {id: first, scope: step, type: expr, when: step.index == 1, assert: 'step.n == number and steps[1].n == twice'}
+  - {id: second, scope: step, type: expr, when: step.index == 2, assert: 'step.n == twice and steps[0].n == number'}
+  - {id: stale, type: no_stale_values}
+rewrite: [{type: substitute, constraints: [number, twice]}]
+repair: {max_attempts: 0}
+"""
+
+
+def test_steps_that_only_pass_together_are_rewritten_together(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, COUPLED)
+    flow.ask("sum 4", "take 4\ntwice is 8")
+    outcome = flow.ask("sum 7")
+    assert (outcome.outcome, outcome.answer) == ("rewrite", "take 7\ntwice is 14")
+
+
+def test_of_several_candidates_the_model_s_is_rewritten_before_a_fallback_s(flow: Flow) -> None:
+    flow.store("double 4", "take 4\ntwice is 8")
+    flow.store("double 5", "take 5\ntwice is 10", origin="fallback")
+    outcome = flow.ask("double 7")
+    assert (outcome.outcome, outcome.final, outcome.answer) == ("rewrite", "verified", "take 7\ntwice is 14")
+
+
+def test_a_candidate_that_rewriting_cannot_mend_does_not_hide_one_that_it_can(flow: Flow) -> None:
+    flow.store("double 4", "take 4\ntwice is 8")
+    flow.store("double 5", "take 5\nso it is nine: 9")
+    outcome = flow.ask("double 7")
+    assert (outcome.outcome, outcome.answer) == ("rewrite", "take 7\ntwice is 14")
+    assert "fails as it is stored" in story(outcome)
+
+
+def test_the_search_for_proposals_is_bounded_for_a_request(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = 0
+    original = rewrite.step_passes
+
+    def counted(*arguments: Any) -> bool:
+        nonlocal verified
+        verified += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(rewrite, "step_passes", counted)
+    for number in range(10, 15):
+        flow.store(f"double {number}", f"take {number}\n" + f"{number} {2 * number} " * 8 + "is 999")
+    flow.ask("double 7", "take 7\ntwice is 14")
+    assert 0 < verified <= rewrite.MAX_PROPOSALS + 20  # one more for each step as it is

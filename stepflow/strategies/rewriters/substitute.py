@@ -1,17 +1,17 @@
 """`substitute`: puts the new request's values where the cached step has the old request's.
 
 Works token by token. Numbers are replaced by value, however they are written, names and texts as whole words, single
-letters also behind a number (`2x`). Of equations (and other texts with numbers) the numbers are paired in order, when
-both have equally many; the whole text of an old equation becomes the new one's. Where several names share an old value,
-or an old value may also stand for itself, the combinations are proposed one after the other, likeliest first (what
-reads the same becomes the same, before it becomes different things), and verification decides.
+letters also behind a number (`2x`). The whole text of an old equation becomes the new one's; its numbers (and those of
+other texts) are paired in order, when both have equally many, and count less than those that have a name. Where several
+names share an old value, or an old value may also stand for itself, the combinations are proposed one after the other,
+likeliest first (what reads the same becomes the same, before it becomes different things), and verification decides.
 
 When a number changes its sign, a plus or minus before it is turned, else the words of `opposites` around it: words,
 or phrases in which {} is the number. With `implied_one`, as algebra is written, x stands for 1x: a factor of 1 before a
 letter of an equation is left out, and one that was left out is put in.
 
-Options: `constraints` (names of constraints and `let` values; default: all), `opposites` (from one to the other, both
-ways), `implied_one`, `max_proposals`.
+Options: `constraints` (names of constraints and `let` values, the likeliest first; default: all), `opposites` (from one
+to the other, both ways), `implied_one`, `max_proposals`.
 
     rewrite:
       - {type: substitute, constraints: [equation, unknown, solution], opposites: {'subtract {} from': 'add {} to'}}
@@ -42,7 +42,7 @@ NAME = "substitute"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
 _SIGN = re.compile(r"[-−–+](?=\s*\Z)")
 _QUOTIENT = re.compile(r"(?P<above>\d+)(?P<over>\s?/\s?)(?P<below>\d+)")
-_TOGETHER = 32  # combinations in which tokens that read the same become the same
+_TOGETHER = 8  # combinations in which tokens that read the same become the same
 _BESIDE_OPERATOR = re.compile(r"[=+*/·×÷()−–-]")
 
 
@@ -50,7 +50,7 @@ class Options(stepflow.options.Options):
     """What is substituted, and how signs are told in words."""
 
     constraints: list[NameRef] | None = Field(
-        None, description="Constraints and `let` values whose old values are replaced; default: all of them."
+        None, description="Constraints and `let` values whose old values are replaced, likeliest first; default: all."
     )
     opposites: dict[str, str] = Field(
         default_factory=dict,
@@ -62,7 +62,7 @@ class Options(stepflow.options.Options):
 
 def build(options: Options, context: BuildContext) -> Rewriter:
     """The rewriter for these names."""
-    names = None if options.constraints is None else frozenset(options.constraints)
+    names = None if options.constraints is None else tuple(dict.fromkeys(options.constraints))
     return _Substitute(names, Turns(options.opposites), options.implied_one, options.max_proposals)
 
 
@@ -85,7 +85,7 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class _Substitute:
-    names: frozenset[str] | None
+    names: tuple[str, ...] | None
     turns: Turns
     implied_one: bool
     max_proposals: int
@@ -93,15 +93,20 @@ class _Substitute:
     def rewrite(self, rewriting: Rewriting) -> Iterable[str]:
         """The texts with old values replaced."""
         changes = _Changes()
-        for name, old in rewriting.old.items():
-            if name in rewriting.new and (self.names is None or name in self.names):
-                changes.learn(old, rewriting.new[name])
+        for name in rewriting.old if self.names is None else self.names:
+            if name in rewriting.old and name in rewriting.new:
+                changes.learn(rewriting.old[name], rewriting.new[name])
+        changes.pair()
         tokens = self._tokens(rewriting.body, changes)
         proposals = (
             written(rewriting.body, self._edits(rewriting.body, tokens, chosen))
             for chosen in itertools.islice(_combinations(rewriting.body, tokens), self.max_proposals)
         )
-        return [text for text in dict.fromkeys(proposals) if text != rewriting.body]
+        seen = {rewriting.body}
+        for text in proposals:
+            if text not in seen:
+                seen.add(text)
+                yield text
 
     def _tokens(self, text: str, changes: _Changes) -> list[_Token]:
         """Stretches of the text that hold an old value, left to right, not overlapping."""
@@ -153,6 +158,7 @@ class _Changes:
         self.letters: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         self.symbols: set[str] = set()
+        self.alike: list[tuple[str, str]] = []
 
     def learn(self, old: Any, new: Any) -> None:
         """Take in one name's old and new value."""
@@ -161,7 +167,7 @@ class _Changes:
         elif isinstance(old, Equation | Linear) and isinstance(new, Equation | Linear):
             self.texts[show(old)] = show(new)
             self.symbols.update(_LETTER.findall(show(old)))
-            self._paired(show(old), show(new))
+            self.alike.append((show(old), show(new)))
         elif isinstance(old, str) and isinstance(new, str):
             self._text(old, new)
         elif isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -181,10 +187,15 @@ class _Changes:
             self.letters[old] = new
         elif old != new and old.strip():
             self.texts[old] = new
+            self.alike.append((old, new))
+
+    def pair(self) -> None:
+        """Pair the numbers and the letters of texts in order: guesses, so that they come behind what has a name."""
+        for old, new in self.alike:
             self._paired(old, new)
 
     def _paired(self, old: str, new: str) -> None:
-        """Pair the numbers and the letters of two texts in order, when they hold equally many."""
+        """The numbers when both hold equally many."""
         left, right = list(_signed(old)), list(_signed(new))
         if len(left) == len(right):
             for before, after in zip(left, right, strict=True):

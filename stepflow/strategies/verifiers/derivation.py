@@ -117,7 +117,7 @@ class _Walk:
     def __post_init__(self) -> None:
         self.current = self.given.sides
         self.known = {Fraction(0), Fraction(1), *_numbers(self.given)}
-        for base in self.given.differences:
+        for base in _differences(self.given.sides):
             if base.terms:
                 self.known |= _folded(Linear((), -base.constant / base.terms[0][1]))
 
@@ -183,13 +183,13 @@ class _Walk:
         return 0
 
     def _follows(self, claim: Equation, sides: Sides) -> bool:
-        given = self.given.differences
+        given = _differences(self.given.sides)
         current = frozenset(self.current)
         if sides in (current, frozenset(self.given.sides)):
             return True
         if not any(base.terms for base in given):
             return sides in {*_moved(current), *_moved(frozenset(self.given.sides))}
-        links = claim.differences
+        links = _differences(claim.sides)
         ratios = [next((ratio for base in given if (ratio := _ratio(link, base))), None) for link in links]
         if all(ratio is None for ratio in ratios):
             return False
@@ -221,10 +221,10 @@ class _Walk:
         2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3.
         """
         letters = set(claim.symbols)
-        if any(link != Linear() for link in claim.differences) or letters != set(claim.written_symbols):
+        if any(link != Linear() for link in _differences(claim.sides)) or letters != set(claim.written_symbols):
             return False
         if letters and (
-            not letters <= set(self.given.symbols) or not any(base.terms for base in self.given.differences)
+            not letters <= set(self.given.symbols) or not any(base.terms for base in _differences(self.given.sides))
         ):
             return False
         parts = claim.text.split("=")
@@ -290,6 +290,12 @@ def _is_result(sides: Sides) -> bool:
 def _numbers(equation: Equation) -> frozenset[Fraction]:
     """The numbers that an equation is written with, and those that its sides amount to."""
     return _literals(equation.text).union(*map(_folded, equation.sides))
+
+
+@lru_cache(maxsize=4096)
+def _differences(sides: Ordered) -> Ordered:
+    """For each equals sign, left minus right."""
+    return Equation(sides).differences
 
 
 @lru_cache(maxsize=4096)
