@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from stepflow.compiler.names import names_of_key
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.members import Member
-from stepflow.compiler.shapes import Known, lacking, named, written
+from stepflow.compiler.shapes import Known, Shape, lacking, named, written
 from stepflow.compiler.site import Site
 from stepflow.compiler.workshop import Workshop
 from stepflow.config.problems import did_you_mean, stray_dash, validate
@@ -218,18 +218,24 @@ def check_text(notation: Notation, text: str, site: Site, workshop: Workshop, kn
 
 def _report_members(members: Sequence[Member], site: Site, known: Known) -> bool:
     """Report each member that what it is read from is known not to have; whether there is any."""
-    wrong = [(member, there) for member in members if (there := lacking(known, member.path)) is not None]
-    for member, there in wrong:
-        holder, key = written(member.path[:-1]), str(member.path[-1])
-        listed = ", ".join(sorted(there)) or "nothing"
-        listed = listed if len(listed) <= 2 * MAX_LISTED else f"{len(there)} others"
-        site.report(
-            "unknown-name",
-            f"there is no {key!r} in {holder}",
-            offset=(member.start, member.end),
-            hints=(*did_you_mean(key, there), f"{holder} has: {listed}"),
-        )
+    wrong = [(member, holder) for member in members if (holder := lacking(known, member.path)) is not None]
+    for member, holder in wrong:
+        name, key = written(member.path[:-1]), str(member.path[-1])
+        hints = _members_there(name, key, holder)
+        offset = (member.start, member.end)
+        site.report("unknown-name", f"there is no {key!r} in {name}", offset=offset, hints=hints)
     return bool(wrong)
+
+
+def _members_there(name: str, key: str, holder: Shape) -> tuple[str, ...]:
+    """What to write instead of a member that `name` does not have."""
+    if isinstance(holder, tuple):
+        return (f"{name} is a list: {name}[0].{key} is of the first, {name} | map(attribute='{key}') of all",)
+    if not holder:
+        return (f"{name} is one value; `as: fields` may make it a map",)
+    listed = ", ".join(sorted(holder))
+    listed = listed if len(listed) <= 2 * MAX_LISTED else f"{len(holder)} others"
+    return (*did_you_mean(key, tuple(holder)), f"{name} has: {listed}")
 
 
 def _check_reference(

@@ -74,10 +74,12 @@ def at(known: Known, path: Path) -> Shape:
     return shape  # type: ignore[no-any-return]
 
 
-def lacking(known: Known, path: Path) -> tuple[str, ...] | None:
-    """The members there are, when what stands before the path's last part is known not to have that one; else None."""
-    holder = at(known, path[:-1])
-    return tuple(holder) if isinstance(holder, Mapping) and path[-1] not in holder else None
+def lacking(known: Known, path: Path) -> Shape:
+    """The shape of what stands before the path's last part, when it is known not to have that part; else None."""
+    holder, key = at(known, path[:-1]), path[-1]
+    if isinstance(holder, tuple):
+        return holder if isinstance(key, str) and not key.isdecimal() else None
+    return holder if key is not None and isinstance(holder, Mapping) and key not in holder else None
 
 
 def written(path: Path) -> str:

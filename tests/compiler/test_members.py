@@ -42,19 +42,26 @@ def test_a_member_stands_where_its_name_is_written():
     ]  # fmt: skip
 
 
+ITEMS = ({"m": None},)
+A = {"b": None, "l": ITEMS, "text": {}}
+
+
 @pytest.mark.parametrize(
-    ("path", "there"),
+    ("path", "holder"),
     [
         (("a", "b"), None),
-        (("a", "x"), ("b", "l")),
+        (("a", "x"), A),
         (("a", "b", "x"), None),
-        (("a", "l", None, "x"), ("m",)),
-        (("a", "l", "x"), None),
+        (("a", "l", None, "x"), ITEMS[0]),
+        (("a", "l", "x"), ITEMS),
+        (("a", "l", "0"), None),
+        (("a", "text", "x"), {}),
+        (("a", "text", None), None),
         (("a", None, "x"), None),
         (("a", "x", "y"), None),
         (("u", "x"), None),
         (("none", "x"), None),
     ],
 )
-def test_a_member_is_lacking_only_where_all_members_are_known(path, there):
-    assert lacking({"a": {"b": None, "l": ({"m": None},)}, "u": None}, path) == there
+def test_a_member_is_lacking_only_where_it_is_known_what_there_is(path, holder):
+    assert lacking({"a": A, "u": None}, path) == holder

@@ -15,6 +15,8 @@ from typing import Any
 from stepflow.strategies.converters.spread import as_text, spread
 
 NAME = "boolean"
+MEMBERS = ()
+"""One value: there is nothing in it to name."""
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 

@@ -18,6 +18,8 @@ from stepflow.strategies.converters.spread import as_text, spread
 from stepflow.values import Number, exact
 
 NAME = "number"
+MEMBERS = ()
+"""One value: there is nothing in it to name."""
 
 
 def convert(raw: Any, text: str) -> Any:

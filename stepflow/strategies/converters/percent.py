@@ -17,6 +17,8 @@ from stepflow.strategies.converters.spread import as_text, spread
 from stepflow.values import Number
 
 NAME = "percent"
+MEMBERS = ()
+"""One value: there is nothing in it to name."""
 
 
 def convert(raw: Any, text: str) -> Any:

@@ -14,6 +14,8 @@ from stepflow.strategies.converters.spread import spread
 from stepflow.values import show
 
 NAME = "text"
+MEMBERS = ()
+"""One value: there is nothing in it to name."""
 
 
 def convert(raw: Any, text: str) -> Any:
