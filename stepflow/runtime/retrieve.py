@@ -14,6 +14,8 @@ from stepflow.runtime.record import Keys
 from stepflow.runtime.rewrite import Budget, Change, rewrite
 from stepflow.runtime.run import Run
 from stepflow.runtime.verify import Examination, examine, first_failure
+from stepflow.runtime.wording import form
+from stepflow.values import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,14 @@ def _rewritten(run: Run, task: Task, offers: list[Offer], budget: Budget) -> Ite
         yield _rewrite(run, task, offer, budget) or _judged(run, task, offer)
 
 
-def _distance(task: Task, record: Record) -> tuple[bool, int]:
-    """Whether the record is a fallback's, which comes last, and how many values of its request are others in this."""
+def _distance(task: Task, record: Record) -> tuple[bool, int, int]:
+    """Whether the record is a fallback's, which comes last; how many formulas of its request have another form, and how
+    many values are others, in this.
+    """
     mine, theirs = {**task.values, **task.let}, {**record.constraints, **record.let}
-    return record.origin == "fallback", sum(mine.get(name) != theirs.get(name) for name in mine.keys() | theirs.keys())
+    other = [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+    forms = sum(form(show(mine.get(name))) != form(show(theirs.get(name))) for name in other)
+    return record.origin == "fallback", forms, len(other)
 
 
 def _rewrite(run: Run, task: Task, offer: Offer, budget: Budget | None) -> Offer | None:

@@ -31,6 +31,8 @@ _TOKEN = re.compile(
 )
 """What may mean something: a word, a number as it is written, a sign. Punctuation does not."""
 _SPACE = re.compile(r"\s+")
+_OPERAND = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]{2}")
 
 COURTESY = re.compile(
     r"""(?ix) \b(?:
@@ -81,7 +83,11 @@ def words(rest: str, ignore: frozenset[str]) -> tuple[str, ...]:
 
 
 def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:
-    """Hash of the prompt with each constraint value replaced by the constraint's name; blanks and case do not count."""
+    """Hash of the prompt with each constraint value replaced by the constraint's name; blanks and case do not count.
+
+    Where a formula was read, its form counts too: an answer to `2x + 3 = 11` is near to one to `7y + 1 = 8`, and not to
+    one to `3(x + 5) = 36`.
+    """
     named = [(start, end, constraint.name) for constraint in constraints for start, end in constraint.spans]
     parts: list[str] = []
     position = 0
@@ -89,10 +95,16 @@ def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:
         if start < position:
             position = max(position, end)
             continue
-        parts += [prompt[position:start], f"\x00{name}\x00"]
+        parts += [prompt[position:start], f"\x00{name}{form(prompt[start:end])}\x00"]
         position = end
     parts.append(prompt[position:])
     return fingerprint(_SPACE.sub(" ", "".join(parts)).strip().casefold())
+
+
+def form(text: str) -> str:
+    """A formula with 0 for each number and a for each letter; nothing for a text with words, or with one number."""
+    form, count = _OPERAND.subn(lambda found: "0" if found[0][0].isdigit() else "a", text.replace("−", "-"))
+    return "" if count < 2 or "0" not in form or _WORD.search(text) else "".join(form.split())
 
 
 def signature(values: Mapping[str, Any], content: tuple[str, ...] | None) -> str:

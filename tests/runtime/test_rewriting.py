@@ -142,3 +142,27 @@ def test_the_search_for_proposals_is_bounded_for_a_request(flow: Flow, monkeypat
         flow.store(f"double {number}", f"take {number}\n" + f"{number} {2 * number} " * 8 + "is 999")
     flow.ask("double 7", "take 7\ntwice is 14")
     assert 0 < verified <= rewrite.MAX_PROPOSALS + 20  # one more for each step as it is
+
+
+SUM = r"""
+stepflow: 1
+kind: rule
+id: sum
+match: [{type: keywords, words: [work out]}]
+constraints:
+  sum: {type: regex, pattern: 'work out (?P<value>[\d +*]+)'}
+verify:
+  - {id: same, type: expr, assert: 'sum in output'}
+  - {id: nothing-more, type: regex, pattern: 'take [\d +*]+\Z'}
+rewrite: [{type: substitute}]
+repair: {max_attempts: 0}
+"""
+
+
+def test_of_many_of_one_wording_those_of_the_same_form_are_candidates(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, SUM)
+    flow.store("work out 3 + 4", "take 3 + 4")
+    for number in range(10):
+        flow.store(f"work out {number} * 2 * 3", f"give {number} times six")
+    outcome = flow.ask("work out 5 + 6")
+    assert (outcome.outcome, outcome.answer) == ("rewrite", "take 5 + 6")

@@ -85,3 +85,25 @@ def test_a_skeleton_says_which_value_stood_where() -> None:
 
     assert of("from 3 to 5", a=(5, 6), b=(10, 11)) == of("From 14 to  5", a=(5, 7), b=(12, 13))
     assert of("from 3 to 5", a=(5, 6), b=(10, 11)) != of("from 3 to 5", b=(5, 6), a=(10, 11))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("2x + 3 = 11", "7y + 12 = 0.5", True),
+        ("2x+3=11", "2x + 3 = 11", True),
+        ("2x − 3 = 11", "2x - 4 = 11", True),
+        ("2x + 3 = 11", "3(x + 5) = 36", False),
+        ("2x + 3 = 11", "2x - 3 = 11", False),
+        ("2x + 3 = 11", "11 = 2x + 3", False),
+        ("5", "-1,200.5", True),
+        ("a cat", "two dogs", True),
+        ("x", "y + z", True),
+        ("5 big cats", "2 cats and 3 dogs", True),
+    ],
+)
+def test_a_skeleton_keeps_the_form_of_a_formula_and_nothing_of_other_values(one: str, other: str, alike: bool) -> None:
+    def of(value: str) -> str:
+        return skeleton(f"do {value} now", [Constraint("value", 0, ((3, 3 + len(value)),))])
+
+    assert (of(one) == of(other)) is alike
