@@ -8,7 +8,7 @@ Plugs that touch the world (adapters): Store, Index, Embedder, Backend.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -187,7 +187,9 @@ class Relay(Protocol):
     async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
         """Ask and wait; the reply with everything in it."""
 
-    def astream(self, body: Mapping[str, Any], timeout_s: float | None = None) -> AsyncIterator[Mapping[str, Any]]:
+    def astream(
+        self, body: Mapping[str, Any], timeout_s: float | None = None
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
         """Ask; the reply's chunks as they come, the last of them with the usage. Closing it cancels the call."""
 
 

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,16 @@ def listening(service: Service) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(15)
+
+
+def eventually(happened: Callable[[], Any], seconds: float = 15.0) -> bool:
+    """Whether it happens; the time is only how long a failing test takes."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happened():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def keyring(**tenants: str) -> Keys:

@@ -189,7 +189,7 @@ class RuleSpec(Options):
         default_factory=lambda: PromptingSpec.model_validate({}), description="What is asked for a full answer"
     )
     stream: Literal["whole", "steps"] = Field(
-        "whole", description="Whether steps may be handed on once each is verified; the server does not yet"
+        "whole", description="`steps`: a streamed answer is sent step by step, each as soon as it is verified"
     )
     patch: PatchSpec = Field(
         default_factory=lambda: PatchSpec.model_validate({}), description="How a failing region is regenerated"

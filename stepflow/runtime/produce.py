@@ -43,6 +43,7 @@ def produce(run: Run, task: Task) -> Generator[Effect, Reply, Product]:
         completion = yield from run.ask(messages, "generate", schema, watch=watch)
         attempts.append((completion, judge(run, task, completion, "model")))
         if watch is not None and watch.sent:
+            run.journal.add("generate", f"{len(watch.steps)} steps were verified while the model wrote, and handed on")
             return (yield from _finished(run, task, watch, attempts[-1][1]))
         if not attempts[-1][1].passed:
             yield from _repair(run, task, messages, attempts)

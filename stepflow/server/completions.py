@@ -30,6 +30,7 @@ from stepflow.server.asgi import (
     refusal_reply,
 )
 from stepflow.server.events import STREAM_HEADERS, Answering, EventStream, ended, told, while_connected
+from stepflow.server.growing import Growing
 from stepflow.server.hot import Hot, Key, Template, key_of
 from stepflow.server.relayed import Relayed
 from stepflow.server.service import Served, Service
@@ -68,8 +69,10 @@ class Completions:
         if hot is not None:
             return Reply(200, *hot.template.filled(service.ledger.served(hot, began), int(time.time())))
         ask = self._asked(head, body)
-        answering = asyncio.ensure_future(service.answer(ask, tenant))
-        return await (self._stream if ask.stream else self._whole)(ask, answering, key, receive)
+        if not ask.stream:
+            return await self._whole(ask, asyncio.ensure_future(service.answer(ask, tenant)), key, receive)
+        growing = Growing()
+        return await self._stream(ask, asyncio.ensure_future(service.answer(ask, tenant, growing)), key, growing)
 
     def _asked(self, head: Head, body: bytes) -> Ask:
         wishes = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.wishes}
@@ -87,23 +90,29 @@ class Completions:
         self._keep(ask, key, result)
         return Reply(200, *_whole(self._envelope(ask, result), result))
 
-    async def _stream(self, ask: Ask, answering: Answering, key: Key, receive: Receive) -> EventStream:
-        """Errors that come soon get their own status, and hits their headers; a long wait is filled with comments."""
+    async def _stream(self, ask: Ask, answering: Answering, key: Key, growing: Growing) -> EventStream:
+        """Errors that come soon get their own status, and hits their headers; a long wait is filled with comments.
+
+        The first step that may be sent ends the waiting for more to say in the headers.
+        """
         settings = self._service.settings
         try:
-            await asyncio.wait({answering}, timeout=settings.hold_headers)
+            await growing.moved(answering, settings.hold_headers)
         except asyncio.CancelledError:
             await ended(answering)
             raise
-        headers: Mapping[str, str] = {}
+        headers: Mapping[str, str] = said_of(self._envelope(ask, growing))
         if answering.done():
             result = answering.result()
             headers = said_of(self._envelope(ask, result))
             if isinstance(result, Served):
                 self._keep(ask, key, result)
-        return EventStream(ask, answering, partial(self._envelope, ask), settings.keep_alive, headers)
+        return EventStream(ask, answering, growing, partial(self._envelope, ask), settings.keep_alive, headers)
 
-    def _envelope(self, ask: Ask, result: Served | Relayed) -> Envelope:
+    def _envelope(self, ask: Ask, result: Served | Relayed | Growing) -> Envelope:
+        """What heads a reply; of one that only grows, nothing but its id is known."""
+        if isinstance(result, Growing):
+            return Envelope(result.trace, int(time.time()), self._service.model_of(ask), result.about, ask.form)
         said = wire.about(result.outcome, result.entry.id, result.entry.shadow)
         return Envelope(result.entry.id, int(time.time()), self._service.model_of(ask), said, ask.form)
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from stepflow.model import Outcome
+from stepflow.server.growing import Growing
 from stepflow.server.refusals import refused
 from stepflow.server.relayed import Relayed
 from stepflow.server.service import Served
-from stepflow.server.wire import Ask, Envelope, about, chunks, relayed_chunk
+from stepflow.server.wire import Ask, Envelope, about, closing, opening, passages, relayed_chunk
 
 Answering = asyncio.Task[Served | Relayed]
-Enveloped = Callable[[Served | Relayed], Envelope]
+Enveloped = Callable[[Served | Relayed | Growing], Envelope]
 
 STREAM_HEADERS = {
     "cache-control": "no-store",
@@ -41,20 +43,43 @@ def comment(said: Mapping[str, Any]) -> bytes:
 
 def told(envelope: Envelope, outcome: Outcome, *, include_usage: bool) -> Iterator[bytes]:
     """The events of an answer that is there, from the first to the last."""
-    for chunk in chunks(envelope, outcome, include_usage=include_usage):
+    yield data(opening(envelope))
+    yield from _to_the_end(envelope, outcome.answer, closing(envelope, outcome.usage if include_usage else None))
+
+
+def continued(
+    begun: Envelope, envelope: Envelope, rest: str, outcome: Outcome, *, include_usage: bool
+) -> Iterator[bytes]:
+    """The events of what is left of an answer whose beginning was sent, and what could not be said of it then."""
+    whole = replace(begun, about=envelope.about)
+    return _to_the_end(whole, rest, closing(whole, outcome.usage if include_usage else None, said=True))
+
+
+def _to_the_end(envelope: Envelope, text: str, last: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    for chunk in (*passages(envelope, text), *last):
         yield data(chunk)
     yield comment(envelope.about)
     yield DONE
 
 
 class EventStream:
-    """The response that streams an answer, ready or not. Whatever happens to the client, the answering is ended."""
+    """The response that streams an answer, ready or not. Whatever happens to the client, the answering is ended.
+
+    What `growing` holds is sent at once; the answer must then begin with it.
+    """
 
     def __init__(
-        self, ask: Ask, answering: Answering, enveloped: Enveloped, keep_alive: float, headers: Mapping[str, str]
+        self,
+        ask: Ask,
+        answering: Answering,
+        growing: Growing,
+        enveloped: Enveloped,
+        keep_alive: float,
+        headers: Mapping[str, str],
     ) -> None:
         self._ask = ask
         self._answering = answering
+        self._growing = growing
         self._enveloped = enveloped
         self._keep_alive = keep_alive
         self._headers = {**STREAM_HEADERS, **headers}
@@ -68,23 +93,37 @@ class EventStream:
             await ended(self._answering)
 
     async def _events(self) -> AsyncIterator[bytes]:
+        begun: Envelope | None = None
         try:
-            while not self._answering.done():
-                await asyncio.wait({self._answering}, timeout=self._keep_alive)
-                if not self._answering.done():
+            async for part in self._growing.parts(self._answering, self._keep_alive):
+                if not part:
                     yield WAITING
-            result = self._answering.result()
-            envelope = self._enveloped(result)
-            if isinstance(result, Relayed):
-                async for event in self._passed_through(result, envelope):
-                    yield event
-                yield comment(about(result.outcome, result.entry.id, result.entry.shadow))
-                yield DONE
-            else:
-                for event in told(envelope, result.outcome, include_usage=self._ask.include_usage):
-                    yield event
+                    continue
+                if begun is None:
+                    begun = self._enveloped(self._growing)
+                    yield data(opening(begun))
+                for chunk in passages(begun, part):
+                    yield data(chunk)
+            async for event in self._ending(self._answering.result(), begun):
+                yield event
         except Exception as error:
             yield data(refused(error).body)  # the status is long sent; clients raise on an event that holds an error
+
+    async def _ending(self, result: Served | Relayed, begun: Envelope | None) -> AsyncIterator[bytes]:
+        envelope = self._enveloped(result)
+        if begun is not None:
+            assert isinstance(result, Served)  # only what a rule owns has steps
+            rest = self._growing.rest(result.outcome)
+            for event in continued(begun, envelope, rest, result.outcome, include_usage=self._ask.include_usage):
+                yield event
+        elif isinstance(result, Relayed):
+            async for event in self._passed_through(result, envelope):
+                yield event
+            yield comment(about(result.outcome, result.entry.id, result.entry.shadow))
+            yield DONE
+        else:
+            for event in told(envelope, result.outcome, include_usage=self._ask.include_usage):
+                yield event
 
     async def _passed_through(self, relayed: Relayed, envelope: Envelope) -> AsyncIterator[bytes]:
         first = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,6 +13,7 @@ from stepflow.server.wire import usage_of
 
 _KEPT_CHARS = 65_536
 Ended = Callable[[Outcome, BaseException | None], None]
+Chunks = AsyncGenerator[Mapping[str, Any], None]
 
 
 def passed_through(entry: Entry, reply: Mapping[str, Any]) -> Outcome:
@@ -38,9 +39,7 @@ def in_chunks(reply: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 class Relayed:
     """A stream of the backend's own chunks. It holds the request's place and pipeline until it is closed."""
 
-    def __init__(
-        self, entry: Entry, deadline: float, first: Mapping[str, Any] | None, rest: AsyncIterator[Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, entry: Entry, deadline: float, first: Mapping[str, Any] | None, rest: Chunks) -> None:
         self.entry = entry
         self.usage = Usage()
         self._deadline = deadline
@@ -54,12 +53,12 @@ class Relayed:
         self._ended: Ended | None = None
 
     @classmethod
-    async def begun(cls, entry: Entry, deadline: float, chunks: AsyncIterator[Mapping[str, Any]]) -> Relayed:
+    async def begun(cls, entry: Entry, deadline: float, chunks: Chunks) -> Relayed:
         """The stream, once its first chunk is there: until then a failure is an error with a status of its own."""
         try:
             first = await anext(chunks, None)
         except BaseException:
-            await _close(chunks)
+            await chunks.aclose()
             raise
         return cls(entry, deadline, first, chunks)
 
@@ -88,7 +87,7 @@ class Relayed:
 
     async def aclose(self) -> None:
         """Cancel the call when it still runs, release everything, and tell how it ended. Idempotent."""
-        await _close(self._rest)
+        await self._rest.aclose()
         await self._stack.aclose()
         if self._ended is not None:
             ended, self._ended = self._ended, None
@@ -101,9 +100,3 @@ class Relayed:
             if choice.get("index", 0) == 0 and self._length < _KEPT_CHARS:
                 self._texts.append(text)
                 self._length += len(text)
-
-
-async def _close(chunks: Any) -> None:
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

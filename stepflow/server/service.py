@@ -7,7 +7,7 @@ there limits: a hit waits for nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +24,7 @@ from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
 from stepflow.server.gate import Gate
+from stepflow.server.growing import Growing, written
 from stepflow.server.hot import Base, HotAnswers
 from stepflow.server.houses import House, Loaded
 from stepflow.server.ledger import Ledger
@@ -68,7 +69,10 @@ class Served:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One request on its way. `key` is its identity; `asked` is set once the model is about to be asked."""
+    """One request on its way. `key` is its identity; `asked` is set once the model is about to be asked.
+
+    `growing` takes what may be sent before the answer is whole.
+    """
 
     ask: Ask
     request: Request
@@ -80,6 +84,7 @@ class Job:
     entry: Entry
     key: str
     deadline: float
+    growing: Growing | None = None
     asked: bool = False
 
 
@@ -97,9 +102,14 @@ class Service:
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
-    async def answer(self, ask: Ask, tenant: Tenant) -> Served | Relayed:
-        """Answer one request. Raises `Refused` and `StepflowError`; a `Relayed` must be closed by whoever gets it."""
+    async def answer(self, ask: Ask, tenant: Tenant, growing: Growing | None = None) -> Served | Relayed:
+        """Answer one request. Raises `Refused` and `StepflowError`; a `Relayed` must be closed by whoever gets it.
+
+        Steps that may be sent before the answer is whole go to `growing`.
+        """
         job = self._job(ask, tenant)
+        if growing is not None:
+            job.growing, growing.trace = growing, job.entry.id
         async with AsyncExitStack() as stack:
             stack.enter_context(job.loaded.used())
             with span("stepflow.answer", job.entry):
@@ -221,8 +231,12 @@ class Service:
         if not job.asked:
             await self._look_into_shared(job)
             job.asked = True
+        backend, watch, growing = job.loaded.pipeline.backend, effect.watch, job.growing
         async with self._place(job):
-            return await job.loaded.pipeline.backend.acomplete(effect.call)
+            plain = effect.call.response_schema is None  # what follows a schema is asked for as a whole
+            if watch is not None and growing is not None and plain and isinstance(backend, Relay):
+                return await written(backend, backend.model, effect.call, watch, growing)
+            return await backend.acomplete(effect.call)
 
     async def _look_into_shared(self, job: Job) -> None:
         """Raise `_Answered` when the records that all may read answer it."""
@@ -335,6 +349,6 @@ def _shown(ask: Ask, request: Request) -> Request:
     return request
 
 
-async def _listed(chunks: Sequence[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
+async def _listed(chunks: Sequence[Mapping[str, Any]]) -> AsyncGenerator[Mapping[str, Any], None]:
     for chunk in chunks:
         yield chunk

@@ -282,18 +282,27 @@ def _as_text(choice: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, An
     return {"index": choice.get("index", 0), "text": text, "logprobs": None, "finish_reason": reason}
 
 
-def chunks(envelope: Envelope, outcome: Outcome, *, include_usage: bool) -> Iterator[dict[str, Any]]:
-    """An outcome's answer as a stream: line by line, so that it reads as it was written."""
-    is_text = envelope.form == "text"
+def opening(envelope: Envelope) -> dict[str, Any]:
+    """The first chunk of a stream, with what is known of the answer by then."""
+    part = {"text": ""} if envelope.form == "text" else {"role": "assistant", "content": ""}
+    return {**_chunk(envelope, part), "stepflow": dict(envelope.about)}
 
-    def chunk(part: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, **(part if is_text else {"delta": part}), "logprobs": None, "finish_reason": reason}
-        return {**envelope.head(chunk=True), "choices": [choice]}
 
-    opening = {"text": ""} if is_text else {"role": "assistant", "content": ""}
-    yield {**chunk(opening), "stepflow": dict(envelope.about)}
-    for line in outcome.answer.splitlines(keepends=True):
-        yield chunk({"text" if is_text else "content": line})
-    yield chunk({"text": ""} if is_text else {}, "stop")
-    if include_usage:
-        yield {**envelope.head(chunk=True), "choices": [], "usage": usage_json(outcome.usage)}
+def passages(envelope: Envelope, text: str) -> Iterator[dict[str, Any]]:
+    """A text as chunks: line by line, so that it reads as it was written."""
+    for line in text.splitlines(keepends=True):
+        yield _chunk(envelope, {"text" if envelope.form == "text" else "content": line})
+
+
+def closing(envelope: Envelope, usage: Usage | None, *, said: bool = False) -> Iterator[dict[str, Any]]:
+    """The last chunks, with the usage for those who ask; `said` when the first chunk could not say what was to come."""
+    about = {"stepflow": dict(envelope.about)} if said else {}
+    yield {**_chunk(envelope, {"text": ""} if envelope.form == "text" else {}, "stop"), **about}
+    if usage is not None:
+        yield {**envelope.head(chunk=True), "choices": [], "usage": usage_json(usage)}
+
+
+def _chunk(envelope: Envelope, part: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+    inner = part if envelope.form == "text" else {"delta": part}
+    choice = {"index": 0, **inner, "logprobs": None, "finish_reason": reason}
+    return {**envelope.head(chunk=True), "choices": [choice]}

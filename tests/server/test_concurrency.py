@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from flowkit import COUNT, UNIT, edited, write_pipeline
-from serverkit import RIGHT, Model, Running, counting, running
+from serverkit import RIGHT, Model, Running, counting, eventually, running
 
 from stepflow.errors import RateLimited
 from stepflow.server.logs import Log
@@ -118,15 +118,6 @@ def _median(server: Running) -> float:
 
 
 # --- edits -----------------------------------------------------------------------------------------------------------
-
-
-def eventually(happened: Callable[[], bool], seconds: float = 8.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if happened():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def state(server: Running) -> dict[str, Any]:

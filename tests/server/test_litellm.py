@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowkit import COUNT, write_pipeline
+from flowkit import COUNT, edited, write_pipeline
 from serverkit import RIGHT, Running, counting, events, running, streamed_text
 
 pytestmark = [  # LiteLLM sets these filters as it is imported; pytest takes them back after the test that imported it
@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
         if body.get("tools"):
             deltas.append({"tool_calls": [{"index": 0, **CALL}]})
+        elif "count to 3" in json.dumps(body["messages"]):
+            deltas += [{"content": line} for line in RIGHT.splitlines(keepends=True)]
         else:
             slow = "slowly" in json.dumps(body["messages"])
             deltas += [{"content": f"{word} "} for word in ("one", "two", "three", *(["more"] * 200 if slow else []))]
@@ -151,6 +153,14 @@ def test_parameters_reach_the_provider_and_so_do_those_that_nobody_knows(server:
     assert (sent["temperature"], sent["made_up"], sent["service_tier"]) == (0.5, {"x": [1]}, "flex")
 
 
+def test_parameters_that_nobody_knows_are_also_passed_on_with_what_is_relayed(
+    server: Running, provider: Provider
+) -> None:
+    assert server.chat("add", tools=TOOLS, made_up={"x": [1]}).status_code == 200
+    assert server.chat("hello", stream=True, made_up={"x": [1]}).status_code == 200
+    assert [sent["made_up"] for sent in provider.seen] == [{"x": [1]}] * 2
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -208,6 +218,19 @@ def test_what_no_rule_owns_streams_from_the_provider(server: Running) -> None:
     assert streamed_text(reply) == "one two three "
     entry = server.client.get("/console/state").json()["requests"][0]
     assert (entry["outcome"], entry["prompt_tokens"], entry["completion_tokens"]) == ("passthrough", 5, 3)
+
+
+def test_steps_are_sent_as_the_provider_writes_them(
+    tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-up")
+    backend = {"model": "openai/up-model", "api_base": provider.address}
+    with running(tmp_path, edited(COUNT, stream="steps"), pipeline={"backend": backend}, hold_headers=30) as server:
+        reply = server.chat("count to 3", stream=True, temperature=0.5, made_up=[1])
+        entry = server.client.get("/console/state").json()["requests"][0]
+    assert (streamed_text(reply), "x-stepflow-outcome" in reply.headers) == (RIGHT, False)  # sent before its end
+    assert (provider.seen[0]["temperature"], provider.seen[0]["made_up"]) == (0.5, [1])
+    assert (entry["outcome"], entry["prompt_tokens"], entry["completion_tokens"]) == ("miss", 5, 3)
 
 
 def test_a_client_that_leaves_ends_the_providers_stream(server: Running, provider: Provider) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from serverkit import RIGHT, Model, comments, counting, events, running, streamed_text
+from serverkit import RIGHT, Model, comments, counting, events, eventually, running, streamed_text
 
 from stepflow.errors import BackendError, RateLimited
 
@@ -151,15 +151,6 @@ def test_a_stream_that_breaks_says_so(tmp_path: Path) -> None:
 def seen_requests(server: Any) -> list[dict[str, Any]]:
     requests: list[dict[str, Any]] = server.client.get("/console/state").json()["requests"]
     return requests
-
-
-def eventually(happened: Any, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if happened():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def read_for_a_moment(url: str, stream: bool) -> None:

@@ -153,8 +153,7 @@ class LiteLlm:
         import asyncio
 
         library = await asyncio.to_thread(_library)
-        parameters = passed_on({name: value for name, value in body.items() if name != "messages"})
-        call = Call((), parameters, None, timeout_s)
+        call = Call((), {name: value for name, value in body.items() if name != "messages"}, None, timeout_s)
         tries = _Tries.begun(library, self.options, call)
         if "tools" in body:  # LiteLLM would run tools of MCP servers that the request names; they are for the client
             how["_skip_mcp_handler"] = True
