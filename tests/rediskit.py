@@ -83,7 +83,9 @@ class Server:
         keeping = ["--appendonly", "yes", "--appendfsync", "always"] if self.folder else []
         listening = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         folder = ["--dir", str(self.folder or self._own.name)]  # a replica writes there whatever else it is told
-        command = [programs()[self.kind], *listening, *folder, *keeping, *self.options]
+        setpriv = shutil.which("setpriv")  # where there is one, no server outlives a test run that was killed
+        ending = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+        command = [*ending, programs()[self.kind], *listening, *folder, *keeping, *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while True:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import stepflow
+from stepflow.adapters.stores.disk import DiskStore
 from stepflow.engine import Pipeline
 from stepflow.fingerprint import fingerprint
 from stepflow.model import Record, Request
@@ -54,8 +56,15 @@ def reworded(number: int, way: int) -> str:
     return wording.format(**equation(number)) + " " * (1 + way // 4)
 
 
-def pipeline(folder: Path, *, like: bool, index: str, traces: int = 0) -> Pipeline:
-    """The shipped rules on a store in this folder; with `like`, records are found by likeness alone."""
+def pipeline(
+    folder: Path, *, like: bool, index: str, traces: int = 0, store: Mapping[str, Any] | None = None
+) -> Pipeline:
+    """The shipped rules on a store in this folder, or on another; with `like`, records are found by likeness alone."""
+    return stepflow.load(described(folder, like=like, index=index, traces=traces, store=store))
+
+
+def described(folder: Path, *, like: bool, index: str, traces: int, store: Mapping[str, Any] | None) -> str:
+    """The path of that pipeline's file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "pipeline.yaml"
     path.write_text(
@@ -66,13 +75,13 @@ def pipeline(folder: Path, *, like: bool, index: str, traces: int = 0) -> Pipeli
                 "id": "hits",
                 "rules": [str(ROOT / "rules" / "*.yaml")],
                 "backend": {"type": "scripted", "replies": [SOLUTION.format(**equation(n)) for n in range(GENUINE)]},
-                "store": {"path": str(folder / "store"), "size_limit": "64GiB"},
+                "store": store or {"path": str(folder / "store"), "size_limit": "64GiB"},
                 "retrieve": {"skeleton": not like, "index": index},
                 "trace": {"dir": str(folder / "traces"), "keep": traces},
             }
         )
     )
-    return stepflow.load(str(path))
+    return str(path)
 
 
 def fill(opened: Pipeline, count: int) -> list[str]:
@@ -121,8 +130,12 @@ def _write_at_once(opened: Pipeline, store: object, records: list[Record]) -> No
             archive.save(record)
     finally:
         archive._store = store  # type: ignore[assignment]
-    store._cache.write({key: value for values, _ in written for key, value in values.items()})  # type: ignore[attr-defined]
-    store._log.extend([entry for _, entry in written])  # type: ignore[attr-defined]
+    if not isinstance(store, DiskStore):
+        for values, entry in written:
+            store.write(values, entry)  # type: ignore[attr-defined]
+        return
+    store._cache.write({key: value for values, _ in written for key, value in values.items()})
+    store._log.extend([entry for _, entry in written])
 
 
 def _chunks(records: Iterator[Record], size: int) -> Iterator[list[Record]]:

@@ -11,14 +11,11 @@ import argparse
 import hashlib
 import itertools
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,9 @@ from typing import Any
 import diskcache
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bench_hits.filling import GENUINE, ROOT, asked, fill, pipeline, reworded
+from bench_hits import stores
+from bench_hits.filling import GENUINE, asked, fill, pipeline, reworded
+from bench_hits.timing import as_installed, concurrently, timed
 
 from stepflow.records import encode_record
 
@@ -50,18 +49,6 @@ COLD_FLOOR = """
 import sys, click, yaml, diskcache
 print(diskcache.Cache(sys.argv[1]).get(sys.argv[2])[:1])
 """
-
-
-def timed(action: Callable[[], Any], times: int, setup: Callable[[], Any] = lambda: None) -> dict[str, float]:
-    """Median and 99th percentile in seconds."""
-    taken = []
-    for _ in range(times):
-        setup()
-        begun = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - begun)
-    taken.sort()
-    return {"p50": taken[len(taken) // 2], "p99": taken[int(len(taken) * 0.99)]}
 
 
 def warm(folder: Path, size: int, threads: int = 4) -> Iterator[tuple[str, dict[str, float]]]:
@@ -113,7 +100,7 @@ def warm(folder: Path, size: int, threads: int = 4) -> Iterator[tuple[str, dict[
     vectors = itertools.cycle([alike.archive._embedder.embed(reworded(n, 0)) for n in range(GENUINE)])
     yield "search alone", timed(lambda: alike.archive._search(like.namespace, next(vectors), 5, []), 500)
     alike.close()
-    with _as_installed(folder) as environment:
+    with as_installed(folder) as environment:
         for _ in range(2):  # the first compiles the modules
             command = [sys.executable, "-c", NEXT_PROCESS, str(folder / "pipeline.yaml"), reworded(1, next(ways))]
             said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
@@ -141,7 +128,7 @@ def cold(folder: Path, times: int) -> Iterator[tuple[str, dict[str, float]]]:
     bare.set("key", "x" * 2000)
     bare.close()
     command = [sys.executable, "-m", "stepflow", "run", "-p", str(folder / "pipeline.yaml")]
-    with _as_installed(folder) as environment:
+    with as_installed(folder) as environment:
 
         def process(*arguments: str) -> None:
             subprocess.run(arguments, check=True, capture_output=True, env=environment)
@@ -160,24 +147,6 @@ def cold(folder: Path, times: int) -> Iterator[tuple[str, dict[str, float]]]:
                 taken[name].append(timed(action, 1)["p50"])
     for name, seconds in taken.items():
         yield name, {"p50": sorted(seconds)[times // 2], "p99": max(seconds)}
-
-
-@contextmanager
-def _as_installed(folder: Path) -> Iterator[dict[str, str]]:
-    """An environment in which modules are compiled once, as in every ordinary installation."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    yield environment | {"PYTHONPYCACHEPREFIX": str(folder / "pycache"), "PYTHONPATH": str(ROOT)}
-
-
-def concurrently(action: Callable[[], None], threads: int, times: int) -> dict[str, float]:
-    """Seconds for each call when so many threads make them side by side."""
-    workers = [threading.Thread(target=lambda: [action() for _ in range(times)]) for _ in range(threads)]
-    begun = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return {"p50": (time.perf_counter() - begun) / (threads * times)}
 
 
 def _another(record: Any, number: int) -> Any:
@@ -244,6 +213,15 @@ def compare(old: Figures, new: Figures, tolerance: float) -> tuple[str, bool]:
     return "\n".join(lines), fine
 
 
+def beside_redis(options: argparse.Namespace) -> int:
+    """The hits of a Redis store beside those of a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        for size in map(int, options.sizes.split(",")):
+            figures = dict(stores.side_by_side(Path(folder) / str(size), size, 3, options.cold))
+            print(f"{size:,} records\n{stores.table(figures)}")
+    return 0
+
+
 def main() -> int:
     """Measure, print, save; with `--against`, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -252,7 +230,10 @@ def main() -> int:
     parser.add_argument("--save", default="build/bench-hits.json")
     parser.add_argument("--against", help="an older run's file: exit code 1 when a ratio has grown")
     parser.add_argument("--tolerance", type=float, default=0.3)
+    parser.add_argument("--store", choices=["diskcache", "redis"], default="diskcache", help="redis: beside the folder")
     options = parser.parse_args()
+    if options.store == "redis":
+        return beside_redis(options)
     figures: Figures = {}
 
     def note(name: str, figure: dict[str, float]) -> None:
