@@ -38,6 +38,10 @@ class Model:
         self.failures: list[Exception] = []
         self.seconds = 0.0
         self.cancelled = 0
+        self.inside = self.most_inside = 0
+        self.free = threading.Event()
+        """Cleared, it keeps every call waiting until it is set."""
+        self.free.set()
         self.closed = False
 
     def complete(self, call: Call) -> Completion:
@@ -47,11 +51,17 @@ class Model:
         from stepflow.model import Usage
 
         self.calls.append(call)
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
         try:
             await asyncio.sleep(self.seconds)
+            while not self.free.is_set():
+                await asyncio.sleep(0.005)
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        finally:
+            self.inside -= 1
         if self.failures:
             raise self.failures.pop(0)
         prompt = call.messages[-1].content
@@ -153,6 +163,16 @@ def eventually(happened: Callable[[], Any], seconds: float = 15.0) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+@contextmanager
+def leaving(server: Running, **more: Any) -> Iterator[None]:
+    """A client that asks, and hangs up where this ends, whether it was answered or not."""
+    body = json.dumps({"model": "kit", "messages": [{"role": "user", "content": "count to 3"}], **more}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as client:
+        client.sendall(f"{head}content-type: application/json\r\n\r\n".encode() + body)
+        yield
 
 
 def keyring(**tenants: str) -> Keys:

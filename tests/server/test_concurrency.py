@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import statistics
-import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from flowkit import COUNT, UNIT, edited, write_pipeline
-from serverkit import RIGHT, Model, Running, counting, eventually, running
+from serverkit import RIGHT, Model, Running, counting, eventually, leaving, running
 
 from stepflow.errors import RateLimited
 from stepflow.server.logs import Log
@@ -50,32 +47,30 @@ def test_the_error_of_the_one_that_asks_is_its_own(tmp_path: Path) -> None:
 
 def test_a_model_that_fails_for_all_answers_nobody_one_by_one(tmp_path: Path) -> None:
     model = Model(**{"count to 3": RateLimited("slow down")})  # type: ignore[arg-type]
-    model.seconds = 0.3
-    began = time.monotonic()
-    with running(tmp_path, model=model) as server:
-        replies = together(8, lambda _: server.chat())
-    assert ({reply.status_code for reply in replies}, len(model.calls)) == ({429}, 8)
-    assert time.monotonic() - began < 8 * model.seconds
+    model.free.clear()
+    with running(tmp_path, model=model) as server, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(server.chat) for _ in range(8)]
+        assert eventually(lambda: server.service.open == 8 and model.inside == 1)
+        model.seconds = 0.3
+        model.free.set()
+        assert {each.result().status_code for each in asked} == {429}
+    assert len(model.calls) == 8
+    assert model.most_inside > 1
 
 
 def test_when_the_one_that_asks_goes_another_asks_in_its_place(tmp_path: Path) -> None:
     model = counting()
-    model.seconds = 30
-    with running(tmp_path, model=model) as server:
-        leader = threading.Thread(target=_give_up, args=(server,))
-        leader.start()
-        assert eventually(lambda: len(model.calls) == 1)
-        model.seconds = 0.1
-        replies = together(4, lambda _: server.chat())
-        leader.join()
+    model.free.clear()
+    with running(tmp_path, model=model) as server, ThreadPoolExecutor(4) as pool:
+        with leaving(server):
+            assert eventually(lambda: len(model.calls) == 1)
+            others = [pool.submit(server.chat) for _ in range(4)]
+            assert eventually(lambda: server.service.open == 5)
+        assert eventually(lambda: model.cancelled == 1)
+        model.free.set()
+        replies = [each.result() for each in others]
     assert [reply.json()["choices"][0]["message"]["content"] for reply in replies] == [RIGHT] * 4
     assert (len(model.calls), model.cancelled) == (2, 1)
-
-
-def _give_up(server: Running) -> None:
-    with contextlib.suppress(httpx.TimeoutException), httpx.Client(trust_env=False, timeout=2) as client:
-        body = {"model": "kit", "messages": [{"role": "user", "content": "count to 3"}]}
-        client.post(f"{server.url}/v1/chat/completions", json=body)
 
 
 def test_answers_that_are_not_stored_are_asked_for_one_by_one(tmp_path: Path) -> None:
@@ -92,29 +87,17 @@ def test_what_is_passed_through_is_never_shared(tmp_path: Path) -> None:
     assert len(model.calls) == 4
 
 
-def test_hits_do_not_wait_for_fifty_slow_misses(tmp_path: Path) -> None:
+def test_hits_do_not_wait_for_fifty_misses(tmp_path: Path) -> None:
     model = counting()
-    with running(tmp_path, model=model, model_calls=64) as server:
+    with running(tmp_path, model=model, model_calls=40) as server, ThreadPoolExecutor(50) as pool:
         server.chat()
-        model.seconds = 1.5
-        alone = _median(server)
-        with ThreadPoolExecutor(50) as pool:
-            slow = [pool.submit(server.chat, f"hello {number}") for number in range(50)]
-            time.sleep(0.4)
-            beside = _median(server)
-            assert not any(each.done() for each in slow)
-            for each in slow:
-                each.result()
-    assert beside < max(5 * alone, 0.05)
-
-
-def _median(server: Running) -> float:
-    times = []
-    for _ in range(30):
-        began = time.perf_counter()
-        assert server.chat().headers["x-stepflow-outcome"] == "exact"
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+        model.free.clear()
+        slow = [pool.submit(server.chat, f"hello {number}") for number in range(50)]
+        assert eventually(lambda: server.service.gate.inside == 50)  # ten of them wait for their turn
+        assert {server.chat().headers["x-stepflow-outcome"] for _ in range(30)} == {"exact"}
+        assert server.service.gate.inside == 50
+        model.free.set()
+        assert {each.result().status_code for each in slow} == {200}
 
 
 # --- edits -----------------------------------------------------------------------------------------------------------
@@ -158,7 +141,7 @@ def test_a_new_file_that_the_pattern_names_is_found(tmp_path: Path) -> None:
 
 def test_a_request_under_way_ends_with_the_files_it_began_with(tmp_path: Path) -> None:
     model = counting()
-    model.seconds = 1.0
+    model.free.clear()
     with running(tmp_path, COUNT, reload=0.1, model=model) as server, ThreadPoolExecutor(1) as pool:
         begun = pool.submit(server.chat)
         assert eventually(lambda: len(model.calls) == 1)
@@ -167,6 +150,7 @@ def test_a_request_under_way_ends_with_the_files_it_began_with(tmp_path: Path) -
         (tmp_path / "pipeline.yaml").write_text(json.dumps(data), encoding="utf-8")
         assert eventually(lambda: state(server)["reloads"] == 1)
         assert not model.closed
+        model.free.set()
         assert begun.result().json()["choices"][0]["message"]["content"] == RIGHT
         assert eventually(lambda: model.closed)
         assert server.chat("count to 4").json()["choices"][0]["message"]["content"] == "1\n2\n3\n4"
