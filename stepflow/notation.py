@@ -50,6 +50,9 @@ class Expression(Protocol):
     def __call__(self, names: Names) -> Any:
         """The value. Raises `Missing` or `ValueError` when it has none."""
 
+    def unequal_kinds(self, names: Names) -> str:
+        """Why an equality of plain values can never hold, in words; empty where it could, and for all else."""
+
 
 class Template(Protocol):
     """A compiled template with `{{ … }}` holes. `names` are the top-level names it reads."""

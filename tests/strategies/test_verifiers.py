@@ -102,8 +102,25 @@ PASSES: list[tuple[Any, dict[str, Any], str]] = [
 
 FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
     (expr, {"assert": "answer.value == 5"}, "", "answer.value == 5 is false"),
+    (
+        expr,
+        {"assert": "answer.text == 5"},
+        "",
+        "answer.text == 5 is false: the text 'four words stand here' is not the number 5",
+    ),
+    (
+        expr,
+        {"assert": "answer.value == 'four'"},
+        "",
+        "answer.value == 'four' is false: the text 'four' is not the number 4",
+    ),
     (expr, {"assert": "answer.value"}, "", "answer.value gives 4, not true or false"),
-    (expr, {"assert": "answer.other == 5"}, "", "answer.other == 5 cannot be decided: answer.other is missing"),
+    (
+        expr,
+        {"assert": "answer.other == 5"},
+        "",
+        "answer.other == 5 cannot be decided: answer.other is missing: there is ",
+    ),
     (regex, {"pattern": "total"}, "sum", "nothing matches /total/"),
     (not_regex, {"pattern": "t.tal"}, "total", "'total' matches /t.tal/"),
     (contains, {"values": ["alpha", "beta"]}, "alphabet, Beta", "lacks 'alpha', 'beta'"),

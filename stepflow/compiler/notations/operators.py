@@ -14,6 +14,7 @@ from stepflow.values import MAX_DIGITS, Linear, Number, describe, exact, identit
 MAX_TEXT = 1_000_000
 MAX_EXPONENT = 64
 _MAX_BITS = int(MAX_DIGITS * 3.3219281)
+_MAX_TOLD = 8
 
 Binary = Callable[[Any, Any], Any]
 
@@ -155,12 +156,17 @@ def member(holder: Any, key: Any, path: str) -> Any:
     if isinstance(holder, Mapping):
         if isinstance(key, str | int | Fraction) and key in holder:
             return holder[key]
-        raise Missing(f"{path} is missing")
+        raise Missing(f"{path} is missing{_instead(holder)}")
     if isinstance(holder, list | tuple | str) and isinstance(key, int) and not isinstance(key, bool):
         if -len(holder) <= key < len(holder):
             return holder[key]
         raise Missing(f"{path} is missing: there are only {len(holder)}")
     raise Missing(f"{path} is missing: {describe(holder)} has no such members")
+
+
+def _instead(holder: Mapping[Any, Any]) -> str:
+    """The few members that a map has, in words."""
+    return f": there is {', '.join(map(str, holder))}" if 0 < len(holder) <= _MAX_TOLD else ""
 
 
 def part(holder: Any, start: Any, stop: Any, step: Any) -> Any:

@@ -1,7 +1,8 @@
 """`fields`: a map of the parts that were read.
 
 Named groups of a regex, or a JSON object, are that map. Of a parse tree, each sub-rule or named token under the root
-gives its text, tokens joined by one blank; one that occurs several times gives a list of texts.
+gives its text under its name in small letters, tokens joined by one blank; one that occurs several times gives a list
+of texts. To compute with a part, read it: `number(step.pair.left)`.
 
     parse:
       - {field: pair, type: lark, grammar: pair, as: fields}     # step.pair.left, step.pair.right

@@ -47,4 +47,7 @@ class _Expr:
             return f"{text} cannot be decided: {error}"
         if value is True:
             return None
-        return f"{text} is false" if value is False else f"{text} gives {show(value)}, not true or false"
+        if value is not False:
+            return f"{text} gives {show(value)}, not true or false"
+        kinds = self.assertion.unequal_kinds(view.names)
+        return f"{text} is false: {kinds}" if kinds else f"{text} is false"
