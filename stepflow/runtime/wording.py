@@ -33,6 +33,7 @@ _TOKEN = re.compile(
 _SPACE = re.compile(r"\s+")
 _OPERAND = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}")
+_LEADING_SIGN = re.compile(r"(?<![0a)])\+")
 
 COURTESY = re.compile(
     r"""(?ix) \b(?:
@@ -102,9 +103,14 @@ def skeleton(prompt: str, constraints: Iterable[Constraint]) -> str:
 
 
 def form(text: str) -> str:
-    """A formula with 0 for each number and a for each letter; nothing for a text with words, or with one number."""
-    form, count = _OPERAND.subn(lambda found: "0" if found[0][0].isdigit() else "a", text.replace("−", "-"))
-    return "" if count < 2 or "0" not in form or _WORD.search(text) else "".join(form.split())
+    """A formula with 0 for each number, a for each letter, and no difference between plus and minus.
+
+    Empty for a text with words, or with one number: how such a value is written says little of its answer.
+    """
+    masked, count = _OPERAND.subn(lambda found: "0" if found[0][0].isdigit() else "a", text)
+    if count < 2 or "0" not in masked or _WORD.search(text):
+        return ""
+    return _LEADING_SIGN.sub("", re.sub(r"[-−–]", "+", "".join(masked.split())))
 
 
 def signature(values: Mapping[str, Any], content: tuple[str, ...] | None) -> str:
