@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 from flowkit import COUNT, write_pipeline
 
+from stepflow.errors import BackendError
 from stepflow.protocols import Call, Completion
 from stepflow.server.houses import House
 from stepflow.server.running import served
@@ -72,6 +73,52 @@ class Model:
 
     def close(self) -> None:
         self.closed = True
+
+
+TOOLS = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]
+TOOL_REPLY = {
+    "id": "up-9", "model": "up", "created": 7,
+    "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
+        "role": "assistant", "content": None, "reasoning_content": "hm",
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}],
+    }}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2}},
+}  # fmt: skip
+
+
+class Relaying(Model):
+    """A model that streams word by word, and passes on whatever it is asked. Not free, it waits behind the first."""
+
+    def __init__(self, words: str = "one two three", breaks_after: int = 99) -> None:
+        super().__init__(**{"count to 3": RIGHT})
+        self.words, self.breaks_after = words.split(), breaks_after
+        self.bodies: list[Mapping[str, Any]] = []
+        self.ended = 0
+        self.reply: dict[str, Any] = {}
+
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        self.bodies.append(body)
+        return self.reply
+
+    async def astream(
+        self, body: Mapping[str, Any], timeout_s: float | None = None
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        self.bodies.append(body)
+        try:
+            for number, word in enumerate(self.words):
+                if number == self.breaks_after:
+                    raise BackendError("the line broke")
+                while number == 1 and not self.free.is_set():
+                    await asyncio.sleep(0.005)
+                yield {
+                    "id": "up-1",
+                    "model": "up",
+                    "choices": [{"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None}],
+                }
+            yield {"id": "up-1", "model": "up", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+            yield {"id": "up-1", "model": "up", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
+        finally:
+            self.ended += 1
 
 
 def counting(*lasts: int) -> Model:

@@ -171,9 +171,9 @@ class Api:
 
     async def description(self, request: Request) -> Response:
         """GET /openapi.json: what this server offers, for tools."""
-        from stepflow.server.openapi import DESCRIPTION
+        from stepflow.server.openapi import description
 
-        return _json(DESCRIPTION)
+        return _json(description(with_keys=self.service.keys.needed))
 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

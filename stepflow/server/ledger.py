@@ -110,7 +110,7 @@ class Ledger:
         base.loaded.pipeline.archive.credit(base.seen)
         self._tallies.answered(base.tenant, entry.pipeline, outcome, hit.seconds, dollars)
         self._recent.begin(entry)
-        past_span("stepflow.answer", entry)
+        past_span(entry)
         return entry
 
     def close(self) -> None:

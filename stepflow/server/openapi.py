@@ -27,8 +27,9 @@ _CONTROL = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        **{name: {"type": "string"} for name in ("pipeline", "rule", "namespace")},
-        "max_age": {"type": "number", "minimum": 0},
+        **{name: {"type": "string", "minLength": 1} for name in ("pipeline", "rule")},
+        "namespace": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,63}$"},
+        "max_age": {"type": "number", "minimum": 0, "exclusiveMaximum": 1e12},
         **{name: {"type": "boolean"} for name in ("no_cache", "no_store", "refresh", "shadow")},
     },
 }
@@ -81,22 +82,28 @@ def _look(summary: str, *names: str, query: tuple[dict[str, Any], ...] = ()) -> 
 _LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 500}}
 _WANTED = {"name": "q", "in": "query", "schema": {"type": "string"}}
 
-DESCRIPTION: dict[str, Any] = {
-    "openapi": "3.1.0",
-    "info": {"title": "stepflow", "version": VERSION, "description": "An OpenAI-compatible endpoint."},
-    "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-    "security": [{"key": []}],
-    "paths": {
-        "/v1/chat/completions": {"post": _ask("Answer a conversation", _CHAT)},
-        "/v1/completions": {"post": _ask("Answer a prompt", _TEXT)},
-        "/v1/models": {"get": _look("The pipelines, and the models behind them")},
-        "/v1/models/{id}": {"get": _look("One of them", "id")},
-        "/v1/records": {"get": _look("Search the records", query=(_WANTED, _LIMIT))},
-        "/v1/records/{id}": {
-            "get": _look("One record", "id"),
-            "delete": _look("Delete exactly this record", "id"),
-        },
-        "/console/state": {"get": _look("The newest requests and the rates of the rules", query=(_LIMIT,))},
-        "/console/requests/{id}": {"get": _look("One request with its journal", "id")},
+_PATHS: dict[str, Any] = {
+    "/v1/chat/completions": {"post": _ask("Answer a conversation", _CHAT)},
+    "/v1/completions": {"post": _ask("Answer a prompt", _TEXT)},
+    "/v1/models": {"get": _look("The pipelines, and the models behind them")},
+    "/v1/models/{id}": {"get": _look("One of them", "id")},
+    "/v1/records": {"get": _look("Search the records", query=(_WANTED, _LIMIT))},
+    "/v1/records/{id}": {
+        "get": _look("One record", "id"),
+        "delete": _look("Delete exactly this record", "id"),
     },
+    "/console/state": {"get": _look("The newest requests and the rates of the rules", query=(_LIMIT,))},
+    "/console/requests/{id}": {"get": _look("One request with its journal", "id")},
 }
+
+
+def description(*, with_keys: bool) -> dict[str, Any]:
+    """The description of a server that wants API keys, or of one that does not."""
+    scheme = {"key": {"type": "http", "scheme": "bearer"}}
+    asked = {"components": {"securitySchemes": scheme}, "security": [{"key": []}]}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "stepflow", "version": VERSION, "description": "An OpenAI-compatible endpoint."},
+        **(asked if with_keys else {}),
+        "paths": _PATHS,
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stepflow.adapters.backends.relaying import plain_call, reply_of
@@ -32,7 +32,7 @@ from stepflow.server.recent import Entry
 from stepflow.server.refusals import Refused
 from stepflow.server.relayed import Relayed, in_chunks, passed_through
 from stepflow.server.settings import Settings
-from stepflow.server.spans import span
+from stepflow.server.spans import Span
 from stepflow.server.tenants import Keys, Tenant, read_keys, refuse_foreign
 from stepflow.server.views import NotOlder
 from stepflow.server.wire import Ask
@@ -86,6 +86,7 @@ class Job:
     deadline: float
     growing: Growing | None = None
     asked: bool = False
+    span: Span = field(default_factory=Span)
 
 
 class Service:
@@ -112,7 +113,7 @@ class Service:
             job.growing, growing.trace = growing, job.entry.id
         async with AsyncExitStack() as stack:
             stack.enter_context(job.loaded.used())
-            with span("stepflow.answer", job.entry):
+            with job.span.current():
                 try:
                     async with asyncio.timeout_at(job.deadline):
                         result = await self._answer(job, stack)
@@ -164,6 +165,7 @@ class Service:
         if ask.request is None:
             request = Request((), {}, space)
         else:
+            _refuse_unknown(control.rule, loaded.pipeline.plan)
             request = replace(ask.request, tenant=space, rule=control.rule)
             check_request(loaded.pipeline.plan, request)
         archive = loaded.pipeline.archive
@@ -294,10 +296,12 @@ class Service:
     def _succeeded(self, job: Job, outcome: Outcome) -> None:
         job.entry.seconds = self._taken(job)
         self.ledger.succeeded(job.entry, job.tenant.name, job.loaded, job.plan, outcome)
+        job.span.end(job.entry)
 
     def _failed(self, job: Job, error: BaseException) -> None:
         job.entry.seconds = self._taken(job)
         self.ledger.failed(job.entry, job.plan, error)
+        job.span.end(job.entry)
 
     def _taken(self, job: Job) -> float:
         """Seconds since the request began."""
@@ -325,6 +329,13 @@ def _base(job: Job, outcome: Outcome) -> Base | None:
     if seen is None or seen.record_id != outcome.record:
         return None
     return Base(job.house, job.loaded, job.tenant.name, job.request, seen)
+
+
+def _refuse_unknown(rule: str | None, plan: Plan) -> None:
+    known = [each.id for each in plan.rules]
+    if rule is not None and rule not in known:
+        said = f"there is no rule {rule!r} in the pipeline {plan.id}; there are: {', '.join(known)}"
+        raise Refused(404, said, "rule_not_found", "stepflow.rule")
 
 
 def _planned(plan: Plan, ask: Ask) -> Plan:

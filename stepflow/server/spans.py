@@ -1,60 +1,76 @@
-"""OpenTelemetry spans, where the package `opentelemetry-api` is installed; else nothing at all."""
+"""OpenTelemetry spans, where the package `opentelemetry-api` is installed; else nothing at all.
+
+Prompts and answers stay out of them, and so do messages of errors, which may quote them.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from stepflow.server.recent import Entry
 
-_NOTHING = nullcontext()
+NAME = "stepflow.answer"
 
 
 @functools.cache
-def tracer() -> Any:
-    """The tracer, None where OpenTelemetry is not installed."""
+def _api() -> Any:
+    """OpenTelemetry's module, None where it is not installed."""
     try:
-        trace = importlib.import_module("opentelemetry.trace")
+        return importlib.import_module("opentelemetry.trace")
     except ImportError:
         return None
-    return trace.get_tracer("stepflow.server")
 
 
-def span(name: str, entry: Entry) -> AbstractContextManager[None]:
-    """A span around one request, with its outcome. Prompts and answers stay out of it."""
-    found = tracer()
-    return _NOTHING if found is None else _span(found, name, entry)
+@functools.cache
+def _tracer() -> Any:
+    return _api().get_tracer("stepflow.server")
 
 
-def past_span(name: str, entry: Entry) -> None:
-    """The same for a request that is over."""
-    found = tracer()
-    if found is not None:
+class Span:
+    """One request under way."""
+
+    def __init__(self) -> None:
+        self._span = None if _api() is None else _tracer().start_span(NAME)
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Makes it the parent of whatever others trace within, such as the call of the model."""
+        if self._span is None:
+            return nullcontext()
+        found: AbstractContextManager[Any] = _api().use_span(
+            self._span, record_exception=False, set_status_on_exception=False
+        )
+        return found
+
+    def end(self, entry: Entry) -> None:
+        """It is over, and the entry says how it went. Idempotent."""
+        if self._span is not None:
+            _describe(self._span, entry)
+            self._span.end()
+            self._span = None
+
+
+def past_span(entry: Entry) -> None:
+    """The span of a request that was over before anybody thought of it."""
+    if _api() is not None:
         began = int(entry.began * 1e9)
-        current = found.start_span(name, start_time=began)
-        _describe(current, entry)
-        current.end(end_time=began + int(entry.seconds * 1e9))
+        span = _tracer().start_span(NAME, start_time=began)
+        _describe(span, entry)
+        span.end(end_time=began + int(entry.seconds * 1e9))
 
 
-@contextmanager
-def _span(found: Any, name: str, entry: Entry) -> Iterator[None]:
-    with found.start_as_current_span(name) as current:
-        try:
-            yield
-        finally:
-            _describe(current, entry)
-
-
-def _describe(current: Any, entry: Entry) -> None:
-    current.set_attribute("stepflow.trace", entry.id)
-    current.set_attribute("stepflow.pipeline", entry.pipeline)
+def _describe(span: Any, entry: Entry) -> None:
+    span.set_attribute("stepflow.trace", entry.id)
+    span.set_attribute("stepflow.pipeline", entry.pipeline)
+    span.set_attribute("http.response.status_code", entry.status)
+    if entry.status >= 400:
+        span.set_status(_api().StatusCode.ERROR)
     outcome = entry.outcome
     if outcome is not None:
-        current.set_attribute("stepflow.outcome", outcome.outcome)
-        current.set_attribute("stepflow.final", outcome.final)
-        current.set_attribute("stepflow.rule", outcome.rule or "")
-        current.set_attribute("stepflow.calls", outcome.calls)
-        current.set_attribute("stepflow.tokens", outcome.usage.total)
+        span.set_attribute("stepflow.outcome", outcome.outcome)
+        span.set_attribute("stepflow.final", outcome.final)
+        span.set_attribute("stepflow.rule", outcome.rule or "")
+        span.set_attribute("stepflow.calls", outcome.calls)
+        span.set_attribute("stepflow.tokens", outcome.usage.total)

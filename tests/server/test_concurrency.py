@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -223,29 +222,6 @@ def test_a_line_break_in_an_error_is_no_line_of_the_log(caplog: pytest.LogCaptur
     with caplog.at_level("INFO", "stepflow.server"):
         Log("text").event("x", problem="a\nrequest id=forged")
     assert "\n" not in caplog.records[0].getMessage()
-
-
-def test_spans_hold_the_outcome_where_opentelemetry_is_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from stepflow.server import spans
-
-    seen: dict[str, Any] = {}
-
-    class Span:
-        def set_attribute(self, name: str, value: Any) -> None:
-            seen[name] = value
-
-    class Tracer:
-        @contextlib.contextmanager
-        def start_as_current_span(self, name: str) -> Any:
-            seen["name"] = name
-            yield Span()
-
-    monkeypatch.setattr(spans, "tracer", Tracer)
-    with running(tmp_path, model=counting()) as server:
-        server.chat()
-    assert (seen["name"], seen["stepflow.outcome"], seen["stepflow.tokens"]) == ("stepflow.answer", "miss", 10)
 
 
 def test_two_processes_on_one_store_make_one_model_call_for_the_same_request(tmp_path: Path) -> None:
