@@ -71,8 +71,23 @@ def table(data: dict[str, Any]) -> str:
         rows.append([f"*{share}*", *map(percent, counts)])
     served = ["–" if each["name"] == "none" else percent(each["changed"]["share"]) for each in pipelines]
     rows.append(["changed variants served without call and fallback", *served])
+    rows += _patches(pipelines)
     facts = "; ".join(f"{name}: {value}" for name, value in data["facts"].items())
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{facts}\n"
+
+
+def _patches(pipelines: list[dict[str, Any]]) -> list[list[str]]:
+    """For each kind of patch: the mean share of a full answer's completion tokens, and of how many patches."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for each in pipelines:
+        for cost in each["patches"]:
+            shown = f"{percent(cost['mean'])} ({cost['patches']})"
+            found.setdefault((cost["kind"], cost["asked"]), {})[each["name"]] = shown
+    names = [each["name"] for each in pipelines]
+    return [
+        [f"completion tokens of a patch: {kind}, {asked} written anew", *(shown.get(name, "–") for name in names)]
+        for (kind, asked), shown in sorted(found.items())
+    ]
 
 
 def _ratio(pipeline: dict[str, Any], figure: str, shown: Any) -> str:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from stepflow.bench.runner import ALONE, Row
+from stepflow.bench.patches import PatchCost, patch_costs
+from stepflow.bench.runner import ALONE, Row, kind_of
 
 SHARES = (
     "exact", "reuse", "rewrite", "patch", "generated", "reuse of a fallback", "fallback", "passthrough", "unverified",
@@ -119,7 +120,7 @@ class Summary:
     by_kind: Mapping[str, Figures]
     by_seed: Mapping[str, Figures]
     changed: Changed
-    patch_tokens: Mapping[str, float]
+    patches: tuple[PatchCost, ...]
     speedup: Mapping[str, float]
 
     def plain(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ class Summary:
             "by_kind": {kind: each.plain() for kind, each in self.by_kind.items()},
             "by_seed": {seed: each.plain() for seed, each in self.by_seed.items()},
             "changed": {**asdict(self.changed), "share": self.changed.share},
-            "patch_tokens": dict(self.patch_tokens),
+            "patches": [each.plain() for each in self.patches],
             "against_none": dict(self.speedup),
         }
 
@@ -154,15 +155,9 @@ def _summary(name: str, rows: Sequence[Row], baseline: Figures | None) -> Summar
         _grouped(mine, kind_of),
         _grouped(mine, lambda row: str(row.seed)),
         changed(mine, warm_up),
-        _patch_tokens(mine, rows),
+        patch_costs(mine, rows),
         {} if baseline is None else _against(total, baseline),
     )
-
-
-def kind_of(row: Row) -> str:
-    """The perturbation with its task: `equation: wording (low)`; levels only where a level is a kind of its own."""
-    level = f" ({row.level})" if row.kind == "wording" and row.level else ""
-    return f"{f'{row.task}: ' if row.task else ''}{row.kind.replace('_', ' ')}{level}"
 
 
 def _counting(rows: Iterable[Row], name: str) -> list[Row]:
@@ -181,20 +176,6 @@ def _grouped(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Figure
 def _rank(group: Sequence[Row], order: Mapping[str, int]) -> int:
     """Wordings come first, from low to high."""
     return 10 - order.get(group[0].level, 0) if group[0].kind == "wording" else 0
-
-
-def _patch_tokens(mine: Sequence[Row], rows: Sequence[Row]) -> dict[str, float]:
-    """By perturbation: completion tokens of a one-call patch, as a share of a full answer's to the same request."""
-    full: dict[tuple[int, str], list[int]] = {}
-    for row in rows:
-        if row.share in ("generated", "passthrough") and row.calls == 1 and row.correct is not False:
-            full.setdefault((row.seed, row.prompt), []).append(row.completion_tokens)
-    ratios: dict[str, list[float]] = {}
-    for row in mine:
-        same = full.get((row.seed, row.prompt))
-        if row.outcome == "patch" and row.calls == 1 and same:
-            ratios.setdefault(kind_of(row), []).append(row.completion_tokens / max(1.0, fmean(same)))
-    return {kind: fmean(values) for kind, values in ratios.items()}
 
 
 def _against(total: Figures, baseline: Figures) -> dict[str, float]:

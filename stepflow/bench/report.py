@@ -42,6 +42,12 @@ def page(facts: Mapping[str, str], summaries: Sequence[Summary], rows: Sequence[
             charts.legend({"prompt": "t-prompt", "completion": "t-completion"}) + _tokens(summaries),
         ),
         _section(
+            "Patches",
+            "A patch asks for what fails or is missing alone. These are its completion tokens, as a share of those of "
+            "a full answer to the same request.",
+            _patches(summaries),
+        ),
+        _section(
             "Correctness",
             "Share of answers that the independent checkers call right. Unverified answers may be wrong, and say so.",
             charts.legend(styles) + _correctness(summaries, styles),
@@ -166,6 +172,25 @@ def _tokens(summaries: Sequence[Summary]) -> str:
 
     all_figures = [figures for each in summaries for figures in (each.total, *each.by_kind.values())]
     return charts.bars(_by_kind(summaries, draw), max(each.tokens for each in all_figures), "tokens by perturbation")
+
+
+def _patches(summaries: Sequence[Summary]) -> str:
+    rows = [terminal.patch_cells(each.name, cost) for each in summaries for cost in each.patches]
+    return _table(terminal.PATCH_COLUMNS, rows, texts=2) if rows else ""
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int) -> str:
+    """A table of its own; its first `texts` columns hold texts, the others figures."""
+
+    def line(tag: str, values: Sequence[str]) -> str:
+        cells = (
+            f"<{tag}{' class=text' if number < texts else ''}>{escape(value)}</{tag}>"
+            for number, value in enumerate(values)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "".join(line("td", row) for row in rows)
+    return f'<div class="wide"><table><thead>{line("th", columns)}</thead><tbody>{body}</tbody></table></div>'
 
 
 def _correctness(summaries: Sequence[Summary], styles: Mapping[str, str]) -> str:

@@ -59,6 +59,7 @@ class Row:
     correct: bool | None
     objection: str
     error: str = ""
+    patched: int = 0
 
     @property
     def tokens(self) -> int:
@@ -79,6 +80,12 @@ class Row:
     def plain(self) -> dict[str, Any]:
         """Plain JSON."""
         return {**asdict(self), "share": self.share}
+
+
+def kind_of(row: Row) -> str:
+    """The perturbation with its task: `equation: wording (low)`; levels only where a level is a kind of its own."""
+    level = f" ({row.level})" if row.kind == "wording" and row.level else ""
+    return f"{f'{row.task}: ' if row.task else ''}{row.kind.replace('_', ' ')}{level}"
 
 
 class Contestant(Protocol):
@@ -216,6 +223,7 @@ def _row(entrant: Contestant, item: Item, seed: int, number: int, warm_up: bool)
         None if item.check is None else not error and objection is None,
         error or objection or "",
         error,
+        outcome.patched,
     )
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepflow.bench.figures import SHARES, Figures, Summary
+from stepflow.bench.patches import PatchCost
 from stepflow.bench.runner import Row
 
 
@@ -17,6 +18,8 @@ def show(console: Console, summaries: Sequence[Summary], rows: Sequence[Row]) ->
     console.print(_totals(summaries))
     console.print(_shares(summaries))
     console.print(_kinds(summaries, console.width >= 110))
+    if any(each.patches for each in summaries):
+        console.print(_patches(summaries))
     for line in remarks(summaries):
         console.print(line, highlight=False)
     for row in wrong_answers(rows)[:5]:
@@ -31,7 +34,7 @@ def wrong_answers(rows: Sequence[Row]) -> list[Row]:
 
 
 def remarks(summaries: Sequence[Summary]) -> list[str]:
-    """Sentences about each pipeline: against none, changed variants, patches."""
+    """Sentences about each pipeline: against none, changed variants."""
     lines = []
     for each in summaries:
         if each.name != "none" and each.speedup:
@@ -42,8 +45,6 @@ def remarks(summaries: Sequence[Summary]) -> list[str]:
                 f"{each.name}: {each.changed.free} of {each.changed.requests} changed variants with a usable base "
                 f"({percent(each.changed.share)}) needed neither a call nor a fallback"
             )
-        for kind, share in each.patch_tokens.items():
-            lines.append(f"{each.name}: a patch for {kind!r} took {share:.0%} of a full answer's completion tokens")
     return lines
 
 
@@ -117,9 +118,25 @@ def _kinds(summaries: Sequence[Summary], wide: bool) -> Table:
     return table
 
 
+PATCH_COLUMNS = ("pipeline", "perturbation", "written anew", "patches", "mean", "highest")
+
+
+def patch_cells(name: str, cost: PatchCost) -> tuple[str, ...]:
+    """A row of the table of patches: what was asked for, how often, its share of a full answer's tokens."""
+    return (name, cost.kind, cost.steps, str(cost.patches), percent(cost.mean), percent(cost.highest))
+
+
+def _patches(summaries: Sequence[Summary]) -> Table:
+    table = _table("Completion tokens of a patch, as a share of a full answer's", *PATCH_COLUMNS)
+    for each in summaries:
+        for cost in each.patches:
+            table.add_row(*patch_cells(each.name, cost))
+    return table
+
+
 def _table(title: str, first: str, *others: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(first)
     for name in others:
-        table.add_column(name, justify="left" if name == "pipeline" else "right")
+        table.add_column(name, justify="left" if name in ("pipeline", "perturbation") else "right")
     return table

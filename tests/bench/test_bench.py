@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from io import StringIO
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from stepflow.adapters.backends.simulated import Speed
 from stepflow.bench.figures import quantile, summaries
 from stepflow.bench.report import page
 from stepflow.bench.runner import Row, Simulation, run
+from stepflow.bench.terminal import show
 from stepflow.bench.workloads.files import read_workload
 from stepflow.cli.commands.bench import command
 from stepflow.errors import BackendError, ScriptExhausted, UsageError
@@ -143,6 +146,38 @@ def test_ratios_are_shares_of_what_the_model_alone_takes():
     ]
     none, default = summaries(rows)
     assert (none.name, default.speedup["mean"], default.speedup["tokens"]) == ("none", 0.25, 0.5)
+
+
+PATCHED = [
+    row(pipeline="none", prompt="a", outcome="passthrough", final="unverified", calls=1, completion_tokens=50),
+    row(pipeline="none", prompt="b", outcome="passthrough", final="unverified", calls=1, completion_tokens=40),
+    row(pipeline="none", prompt="c", outcome="passthrough", final="unverified", calls=1, correct=False),
+    row(prompt="a", kind="key_added", outcome="patch", calls=1, completion_tokens=10, patched=1),
+    row(prompt="b", kind="key_added", outcome="patch", calls=1, completion_tokens=16, patched=1),
+    row(prompt="b", kind="key_added", outcome="patch", calls=1, completion_tokens=36, patched=2),
+    row(prompt="b", kind="key_added", outcome="patch", calls=2, completion_tokens=99, patched=1),
+    row(prompt="c", kind="key_added", outcome="patch", calls=1, completion_tokens=99, patched=1),
+    row(prompt="a", kind="key_added", outcome="rewrite"),
+]
+
+
+def test_a_patch_is_compared_with_a_full_answer_to_the_same_request():
+    _, default = summaries(PATCHED)
+    found = [(each.kind, each.steps, each.patches, each.mean, each.highest) for each in default.patches]
+    assert found == [
+        ("t: key added", "1 step", 2, pytest.approx(0.3), 0.4),
+        ("t: key added", "2 steps", 1, 0.9, 0.9),
+    ]
+    assert default.plain()["patches"][0]["patches"] == 2
+
+
+def test_what_patches_cost_is_told_on_the_terminal_and_in_the_report():
+    found = summaries(PATCHED)
+    console = Console(record=True, width=120, file=StringIO())
+    show(console, found, PATCHED)
+    told = " ".join(console.export_text().split())
+    assert "default t: key added 1 step 2 30.0 % 40.0 %" in told
+    assert "<td>30.0 %</td><td>40.0 %</td>" in page({}, found, PATCHED)
 
 
 @pytest.mark.parametrize(("level", "value"), [(0.5, 5), (0.9, 9), (0.95, 10), (0.99, 10), (0.0, 1)])
