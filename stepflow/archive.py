@@ -1,13 +1,12 @@
 """The records, seen through a store, an embedder and one index for each namespace.
 
-Rows of the store: `record:<id>` holds an encoded record, `exact:<request key>` the id of the record that answers
+Rows of the store: `record:<id>` holds an encoded record, `exact:<request key>` a pointer to the record that answers
 exactly this request. The log says under which hashes and which vector a record is found.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 import zlib
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 from stepflow.errors import StoreError, UsageError
 from stepflow.model import Answered, Record
 from stepflow.protocols import Candidate, Embedder, Index, LogEntry, Nomination, Store
-from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record
+from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record, pointed, pointer
 
 T = TypeVar("T", Record, Answered)
 
@@ -72,14 +71,14 @@ class Archive:
 
     def lookup(self, request_key: str) -> tuple[Answered | None, tuple[str, ...]]:
         """What the record that answers exactly this request says, and notes about rows that could not be read."""
-        row = self._store.get(_EXACT + request_key)
+        row, text = self._store.follow(_EXACT + request_key, _RECORD)
         notes = [*self._store.news()]
         if row is None:
             return None, tuple(notes)
-        record_id = _text(row)
+        record_id = pointed(row, request_key)
         if record_id is None:
-            return None, (*notes, f"the row of request {request_key} is unreadable")
-        answered = self._decoded(_RECORD + record_id, notes, decode_answered)
+            return None, (*notes, f"the row of request {request_key} is unreadable, or belongs to another")
+        answered = _decoded(text, _RECORD + record_id, notes, decode_answered)
         if answered is not None:
             self._store.credit(_EXACT + request_key, _RECORD + record_id)
         return answered, tuple(notes)
@@ -90,8 +89,8 @@ class Archive:
         Seen again and equal, it still answers the request. It says nothing of calls saved.
         """
         version = self._store.version()  # first: what is written from here on makes it another
-        record_id = _text(self._store.get(_EXACT + request_key)) if version is not None else None
-        text = self._store.get(_RECORD + record_id) if record_id is not None else None
+        row, text = self._store.follow(_EXACT + request_key, _RECORD) if version is not None else (None, None)
+        record_id = None if row is None else pointed(row, request_key)
         expiries = [self._store.expiry(key) for key in (_EXACT + request_key, f"{_RECORD}{record_id}")]
         if record_id is None or text is None or None in expiries:
             return None
@@ -170,7 +169,7 @@ class Archive:
 
     def save(self, record: Record) -> None:
         """Store a record and make it findable. It stands whole before anything points to it."""
-        self._write(record, {_EXACT + record.request_key: json.dumps(record.id)})
+        self._write(record, {_EXACT + record.request_key: pointer(record.request_key, record.id)})
 
     def adopt(self, record: Record) -> bool:
         """Store a record that comes from elsewhere; False, and nothing is written, when its id is taken.
@@ -185,7 +184,7 @@ class Archive:
     def link(self, request_key: str, record_id: str) -> None:
         """Let exactly this request find a record that has just answered it."""
         self._store.credit(_RECORD + record_id)
-        self._store.put(_EXACT + request_key, json.dumps(record_id))
+        self._store.put(_EXACT + request_key, pointer(request_key, record_id))
 
     def acquire(self, request_key: str, owner: str, seconds: float) -> str:
         """Take or renew the lease of a request that is about to be answered; its owner now. Raises `StoreError`."""
@@ -202,7 +201,7 @@ class Archive:
         there = self._store.delete(key)
         if record is not None:
             exact = _EXACT + record.request_key
-            if _text(self._store.get(exact)) == record_id:
+            if pointed(self._store.get(exact) or "", record.request_key) == record_id:
                 self._store.delete(exact)
         if there:
             self._store.append(LogEntry("-", key, record.namespace if record else ""))
@@ -256,20 +255,7 @@ class Archive:
         )
 
     def _read(self, key: str, notes: list[str]) -> Record | None:
-        return self._decoded(key, notes, decode_record)
-
-    def _decoded(self, key: str, notes: list[str], decode: Callable[[str], T]) -> T | None:
-        text = self._store.get(key)
-        if text is None:
-            return None
-        try:
-            record = decode(text)
-            if _RECORD + record.id != key:
-                raise UnreadableRecord(f"it is the record {record.id}")
-        except UnreadableRecord as error:
-            notes.append(f"record {key.removeprefix(_RECORD)} counts as absent: {error}")
-            return None
-        return record
+        return _decoded(self._store.get(key), key, notes, decode_record)
 
     def _found(self, how: str, namespace: str, keys: Iterable[str], notes: list[str]) -> tuple[Candidate, ...]:
         records = [self._read(key, notes) for key in keys]
@@ -370,10 +356,15 @@ class Archive:
         return ids[0]
 
 
-def _text(row: str | None) -> str | None:
-    """The text that a row of JSON holds, None when it holds anything else."""
-    try:
-        value = json.loads(row or "null")
-    except (ValueError, RecursionError):
+def _decoded(text: str | None, key: str, notes: list[str], decode: Callable[[str], T]) -> T | None:
+    """The record that stands under the key as this text; a note says why it counts as absent."""
+    if text is None:
         return None
-    return value if isinstance(value, str) else None
+    try:
+        record = decode(text)
+        if _RECORD + record.id != key:
+            raise UnreadableRecord(f"it is the record {record.id}")
+    except UnreadableRecord as error:
+        notes.append(f"record {key.removeprefix(_RECORD)} counts as absent: {error}")
+        return None
+    return record

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-RECORD_FORMAT = 3
+RECORD_FORMAT = 4
 """Version of the stored record. A record of another version counts as absent."""
 
 

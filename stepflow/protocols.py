@@ -239,6 +239,12 @@ class Store(Protocol):
     def get(self, key: str) -> str | None:
         """The value, or None when absent, expired or unreadable. Never renews an expiry."""
 
+    def follow(self, key: str, prefix: str) -> tuple[str | None, str | None]:
+        """The value, and the one that it leads to, in one look: `["a","…"]` leads to that of `prefix` and `a`.
+
+        Both are as `get` gives them; a value that does not begin so leads nowhere.
+        """
+
     def expiry(self, key: str) -> float | None:
         """When the value expires, in seconds since 1970 (infinite: never); None when absent, expired or unknown."""
 

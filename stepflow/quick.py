@@ -15,7 +15,7 @@ from stepflow import traces
 from stepflow.config.sources import PipelineFile
 from stepflow.errors import StepflowError
 from stepflow.model import Answered, Outcome, Request
-from stepflow.records import decode_answered
+from stepflow.records import decode_answered, pointed
 from stepflow.runtime.drivers import new_id
 from stepflow.runtime.interpreter import exact_outcome
 from stepflow.runtime.journal import Journal
@@ -76,11 +76,9 @@ def _store(data: Any) -> Values | None:
 
 
 def _read(store: Values, key: str) -> Answered | None:
-    import json
-
     try:
         row = store.get(f"exact:{key}")
-        id_ = json.loads(row) if row is not None else None
+        id_ = pointed(row, key) if row is not None else None
         value = store.get(f"record:{id_}") if id_ is not None else None
         answered = decode_answered(value) if value is not None else None
         if answered is None or answered.id != id_:

@@ -76,7 +76,8 @@ def found(nomination):
 
 def unreadable_forms():
     whole = encode_record(record("a"))
-    body = json.dumps(json.loads(whole)["record"])
+    parts = json.loads(whole)
+    body = f'{json.dumps(parts["record"])},"$rest":{json.dumps(parts["$rest"])}'
     digest = sha256(body.encode()).hexdigest()
     return {
         "an older format": f'{{"format":{RECORD_FORMAT - 1},"sha256":"{digest}","record":{body}}}',
@@ -134,13 +135,25 @@ def test_the_note_names_the_format(archive, store, version):
     assert f"format {version}" in archive.lookup("request a")[1][0]
 
 
-@pytest.mark.parametrize("row", ["", "{", "3", '["a"]', "[" * 100_000])
+@pytest.mark.parametrize("row", ["", "{", "3", '"a"', '["a"]', '["a",""]', "[" * 100_000])
 def test_an_unreadable_exact_row_counts_as_absent_with_a_note(archive, store, row):
     archive.save(record("a"))
     store.put("exact:request a", row)
     looked, notes = archive.lookup("request a")
     assert looked is None
-    assert notes == ("the row of request request a is unreadable",)
+    assert notes == ("the row of request request a is unreadable, or belongs to another",)
+    assert archive.sighting("request a") is None
+
+
+def test_a_row_copied_from_another_request_serves_nothing_of_that_one(archive, store):
+    archive.save(record("a"))
+    archive.save(record("b"))
+    store.put("exact:request a", store.get("exact:request b"))
+    assert archive.lookup("request a")[0] is None
+    assert archive.sighting("request a") is None
+    store.put("exact:request a", store.get("exact:request b").replace("b", "a", 1))
+    assert archive.lookup("request a")[0] is None
+    assert archive.lookup("request b")[0].id == "b"
 
 
 # --- nomination -------------------------------------------------------------------------------------------------------

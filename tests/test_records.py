@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stepflow.fingerprint import RECORD_FORMAT
 from stepflow.model import Answered, Record, Step, Usage
-from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record
+from stepflow.records import UnreadableRecord, decode_answered, decode_record, encode_record, pointed, pointer
 from stepflow.values import Equation, Linear
 
 TWO_X = Linear.of({"x": Fraction(2)}, Fraction(3))
@@ -71,13 +71,23 @@ records = st.builds(
 )
 
 
-NO_FIELDS = "[{},{}]"
+def sealed(served: str, checked: str, version: int = RECORD_FORMAT) -> str:
+    body = f'{served},"$rest":{checked}'
+    checksum = sha256(body.encode()).hexdigest()
+    return f'{{"format":{version},"sha256":"{checksum}","record":{body}}}'
 
 
-def sealed(body: str, version: int = RECORD_FORMAT, fields: str = NO_FIELDS) -> str:
-    rest = f'{body},"$fields":{fields}'
-    checksum = sha256(rest.encode()).hexdigest()
-    return f'{{"format":{version},"sha256":"{checksum}","record":{rest}}}'
+def changed(change: dict, version: int = RECORD_FORMAT) -> str:
+    """RECORD as text with a right checksum and other fields, in whichever part they stand."""
+    whole = json.loads(encode_record(RECORD))
+    parts = [part | {name: change[name] for name in change.keys() & part} for part in (whole["record"], whole["$rest"])]
+    return sealed(*map(json.dumps, parts), version)
+
+
+def with_steps(part: str, steps: object) -> str:
+    whole = json.loads(encode_record(RECORD))
+    whole[part]["steps"] = steps
+    return sealed(json.dumps(whole["record"]), json.dumps(whole["$rest"]))
 
 
 @given(records)
@@ -93,7 +103,7 @@ def test_what_is_served_again_says_what_the_record_says(record):
     assert answered.steps == len(record.steps)
 
 
-@pytest.mark.parametrize("nasty", [',"$fields":[', '},"$fields":', '","$fields":[]}', '\\","$fields":', "$fields"])
+@pytest.mark.parametrize("nasty", [',"$rest":{', '},"$rest":', '","$rest":{}}', '\\","$rest":', "$rest"])
 def test_a_text_that_looks_like_the_seam_is_none(nasty):
     steps = (Step(1, nasty, nasty, {nasty: nasty, "value": {nasty: (nasty,)}}, nasty),)
     record = replace(RECORD, prompt=nasty, steps=steps, let={nasty: nasty})
@@ -138,9 +148,8 @@ def test_the_text_is_one_line_of_ascii_json():
 
 @pytest.mark.parametrize("version", [RECORD_FORMAT - 1, RECORD_FORMAT + 1])
 def test_another_format_is_named_in_the_refusal(version):
-    body = json.loads(encode_record(RECORD))["record"]
     with pytest.raises(UnreadableRecord, match=f"format {version}, and this version reads format {RECORD_FORMAT}"):
-        decode_record(sealed(json.dumps(body), version))
+        decode_record(changed({}, version))
 
 
 @pytest.mark.parametrize(
@@ -149,9 +158,7 @@ def test_another_format_is_named_in_the_refusal(version):
         {"prompt": 3},
         {"words": [1]},
         {"words": None},
-        {"steps": [["1", "text", "", "", "model"]] * 2},
-        {"steps": [[1, "text", "", "", "model"]]},
-        {"steps": [["text"]] * 2},
+        {"steps": [[]]},
         {"constraints": []},
         {"constraints": {"$mystery": 1}},
         {"constraints": {"a": {"$number": "1/0"}}},
@@ -164,9 +171,29 @@ def test_another_format_is_named_in_the_refusal(version):
     ],
 )
 def test_a_wrongly_built_record_is_refused_even_with_a_right_checksum(change):
-    body = json.loads(encode_record(RECORD))["record"]
     with pytest.raises(UnreadableRecord, match="not built like one"):
-        decode_record(sealed(json.dumps(body | change)))
+        decode_record(changed(change))
+
+
+@pytest.mark.parametrize(
+    ("part", "steps"),
+    [
+        ("record", [["text"]] * 2),
+        ("record", [["text", 1]] * 2),
+        ("record", [["text", "", ""]] * 2),
+        ("record", [["text", ""]] * 3),
+        ("$rest", [["1", "", "model", {}]] * 2),
+        ("$rest", [[1, "", "model"]] * 2),
+        ("$rest", [[1, "", "model", []]] * 2),
+        ("$rest", [[1, "", "model", {"$mystery": 1}]] * 2),
+        ("$rest", [[1, "", 3, {}]] * 2),
+        ("$rest", [[1, "", "model", {}]]),
+        ("$rest", 3),
+    ],
+)
+def test_wrongly_built_steps_are_refused_even_with_a_right_checksum(part, steps):
+    with pytest.raises(UnreadableRecord, match="not built like one"):
+        decode_record(with_steps(part, steps))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +204,7 @@ def test_a_wrongly_built_record_is_refused_even_with_a_right_checksum(change):
         {"origin": 1},
         {"steps": None},
         {"steps": [["text"]]},
-        {"steps": [[1, 2, 3, "", "model"]]},
+        {"steps": [[1, 2]]},
         {"let": []},
         {"value": {"$mystery": 1}},
         {"created_at": "yesterday"},
@@ -185,23 +212,39 @@ def test_a_wrongly_built_record_is_refused_even_with_a_right_checksum(change):
     ],
 )
 def test_what_is_served_again_is_refused_when_it_is_wrongly_built(change):
-    body = json.loads(encode_record(RECORD))["record"]
     with pytest.raises(UnreadableRecord, match="not built like one"):
-        decode_answered(sealed(json.dumps(body | change)))
+        decode_answered(changed(change))
 
 
-@pytest.mark.parametrize("fields", ["", "[]", "3", "{}", "[1, 2]", '[{"$mystery":1},{}]'])
-def test_wrongly_built_fields_are_refused_even_with_a_right_checksum(fields):
-    body = json.dumps(json.loads(encode_record(RECORD))["record"])
-    assert decode_record(sealed(body)).steps[0].text == RECORD.steps[0].text
+@pytest.mark.parametrize("rest", ["", "[]", "3", "{}"])
+def test_a_wrongly_built_second_part_is_refused_even_with_a_right_checksum(rest):
+    served = json.dumps(json.loads(encode_record(RECORD))["record"])
     with pytest.raises(UnreadableRecord, match="not built like one"):
-        decode_record(sealed(body, fields=fields))
+        decode_record(sealed(served, rest))
 
 
 def test_a_missing_field_or_an_abyss_of_brackets_is_refused():
     for body in ("{}", '{"id":' + "[" * 100_000 + "]" * 100_000 + "}"):
         with pytest.raises(UnreadableRecord):
-            decode_record(sealed(body))
+            decode_record(sealed(body, body))
+        with pytest.raises(UnreadableRecord):
+            decode_answered(sealed(body, body))
+
+
+@given(texts.filter(bool), texts)
+def test_a_pointer_leads_the_request_for_which_it_was_made(id_, key):
+    assert pointed(pointer(key, id_), key) in (id_, None)
+    assert pointed(pointer(key, id_), key + "!") is None
+
+
+def test_a_pointer_changed_in_any_character_leads_nowhere():
+    text = pointer("a request", "a1b2")
+    assert pointed(text, "a request") == "a1b2"
+    for at in range(len(text)):
+        for other in 'a1"],[0 ':
+            altered = text[:at] + other + text[at + 1 :]
+            assert altered == text or pointed(altered, "a request") is None
+        assert pointed(text[:at], "a request") is None
 
 
 @pytest.mark.parametrize("wrong", [0.5, object(), {1, 2}])

@@ -119,8 +119,47 @@ def test_keys_stand_oldest_first_and_know_prefixes_literally(store, clock):
     assert list(store.keys()) == ["q:1", "p%:3", "p_", "p:1", "p:2"]
 
 
+@pytest.mark.parametrize(
+    ("value", "led_to"),
+    [
+        ('["b","…"]', '"led"'),
+        ('["b","…",2]', '"led"'),
+        ('["b",1,2]', None),
+        ('["c",""]', None),
+        ('["b"]', None),
+        ('["b", ""]', None),
+        ('[["b",""]]', None),
+        ('["","b"]', None),
+        ('"b"', None),
+        ('"b","', None),
+        ('{"b":""}', None),
+        ("3", None),
+        ("", None),
+    ],
+)
+def test_a_value_leads_to_another_when_it_is_a_list_that_begins_with_a_text(store, value, led_to):
+    store.put("p:b", '"led"')
+    assert store.follow("a", "p:") == (None, None)
+    store.put("a", value)
+    assert store.follow("a", "p:") == (value, led_to)
+
+
+def test_what_has_expired_neither_leads_nor_is_led_to(make, clock):
+    store = make(expire=10)
+    store.put("p:b", "1")
+    clock.time += 5
+    store.put("a", '["b",""]')
+    assert store.follow("a", "p:") == ('["b",""]', "1")
+    clock.time += 5
+    assert store.follow("a", "p:") == ('["b",""]', None)
+    store.put("p:b", "2")
+    clock.time += 5
+    assert store.follow("a", "p:") == (None, None)
+
+
 def test_a_key_that_no_database_can_hold_is_absent(store):
     assert store.get("\udcff") is None
+    assert store.follow("\udcff", "") == (None, None)
     assert list(store.keys("\udcff")) == []
 
 
@@ -340,7 +379,11 @@ def test_a_planted_file_name_is_neither_read_nor_deleted(disk, plant, tmp_path):
 @pytest.mark.parametrize("value", [b"bytes", 3, None])
 def test_a_planted_value_that_is_not_text_counts_as_absent(disk, plant, value):
     plant(value=value)
+    disk.put("leads", '["planted",""]')
     assert disk.get("planted") is None
+    assert disk.follow("planted", "") == (None, None)
+    assert disk.follow("leads", "")[1] is None
+    assert disk.delete("leads")
     assert len(list(disk.check())) == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from serverkit import RIGHT, Running, bearer, counting, events, keyring, running
 
 import stepflow
+from stepflow.records import pointer
 from stepflow.server.hot import HotAnswers, Template, key_of
 from stepflow.server.http import make_app
 from stepflow.server.running import reload_all
@@ -139,7 +139,8 @@ def move_the_record(kept: Kept) -> None:
     store = kept.archive._store
     kept.server.chat("count to 4")
     other = next(record.id for record in kept.archive.records() if record.id != kept.record)
-    store.put(next(store.keys("exact:")), json.dumps(other))
+    key = next(store.keys("exact:"))
+    store.put(key, pointer(key.removeprefix("exact:"), other))
 
 
 GOING: dict[str, tuple[Callable[[Kept], None], str]] = {

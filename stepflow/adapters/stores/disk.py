@@ -37,6 +37,10 @@ CREDITED_EVERY_S = 30.0
 
 _LIVE = "raw = 1 and mode = 1 and (expire_time is null or expire_time > ?)"
 _GET = f"select value from Cache where key = ? and {_LIVE}"
+_LEADS = """? || substr(leads.value, 3, max(instr(leads.value, '","') - 3, 0))"""
+_FOLLOW = f"""
+select value, (select value from Cache where key = {_LEADS} and {_LIVE}) from Cache as leads where key = ? and {_LIVE}
+"""
 _EXPIRY = f"select coalesce(expire_time, 9e999) from Cache where key = ? and {_LIVE}"
 _KEYS = f"select key from Cache where key >= ? and key < ? and {_LIVE} order by store_time, rowid"
 _CREDIT = "update Cache set access_count = access_count + ? where key = ? and raw = 1"
@@ -73,7 +77,13 @@ class DiskStore:
     def get(self, key: str) -> str | None:
         """The value, or None when absent, expired or unreadable."""
         rows = self._values.read(_GET, (key, time.time()))
-        return rows[0][0] if rows and isinstance(rows[0][0], str) else None
+        return _text(rows[0][0]) if rows else None
+
+    def follow(self, key: str, prefix: str) -> tuple[str | None, str | None]:
+        """The value and the one that it leads to, read by one statement."""
+        now = time.time()
+        rows = self._values.read(_FOLLOW, (prefix, now, key, now))
+        return (_text(rows[0][0]), _text(rows[0][1])) if rows else (None, None)
 
     def expiry(self, key: str) -> float | None:
         """When the value expires, in seconds since 1970: never is infinite, None an absent one."""
@@ -244,6 +254,10 @@ class DiskStore:
             if raw != 1 or mode != 1 or filename is not None or not isinstance(key, str) or not _is_json(value):
                 findings.append(f"{self._folder}: the value of {key!r} has {_FOREIGN}")
         return findings
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _size(file: Path) -> int:

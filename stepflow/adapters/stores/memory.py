@@ -8,6 +8,7 @@ For tests and for programs that must leave nothing on disk. It never declines, a
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -22,6 +23,7 @@ from stepflow.options import Options as BaseOptions
 from stepflow.protocols import LogEntry, Store
 
 NAME = "memory"
+_LEADS = re.compile(r'\["([^"\\]+)","')
 
 
 class Options(BaseOptions):
@@ -58,6 +60,12 @@ class MemoryStore:
         """The value, or None when absent or expired."""
         value, expires_at = self._values.get(key, (None, 0.0))
         return value if self._clock() < expires_at else None
+
+    def follow(self, key: str, prefix: str) -> tuple[str | None, str | None]:
+        """The value and the one that it leads to."""
+        value = self.get(key)
+        leads = None if value is None else _LEADS.match(value)
+        return value, None if leads is None else self.get(prefix + leads[1])
 
     def expiry(self, key: str) -> float | None:
         """When the value expires; None when absent or expired."""

@@ -24,7 +24,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from stepflow.adapters.stores.redis_scripts import ACQUIRE, FORGET, RELEASE, WRITE
+from stepflow.adapters.stores.redis_scripts import ACQUIRE, FOLLOW, FORGET, RELEASE, WRITE
 from stepflow.adapters.stores.redis_server import RedisServer
 from stepflow.adapters.stores.vectors import pack, unpack
 from stepflow.errors import StoreError
@@ -63,6 +63,7 @@ class RedisStore:
         self._server = RedisServer(url)
         self._prefix = prefix
         self._keep_ms = 0 if expire is None else max(1, round(expire * 1000))
+        self._do_follow = self._server.script(FOLLOW)
         self._do_write = self._server.script(WRITE)
         self._do_forget = self._server.script(FORGET)
         self._do_acquire = self._server.script(ACQUIRE)
@@ -79,6 +80,16 @@ class RedisStore:
             if "WRONGTYPE" in str(error):
                 return None
             raise
+
+    def follow(self, key: str, prefix: str) -> tuple[str | None, str | None]:
+        """The value and the one that it leads to, for one question. Raises `StoreError` while the server is away."""
+        arguments = [self._prefix, key, prefix]
+        try:
+            found: list[object] = self._server.ask(lambda client: self._do_follow([], arguments, client))
+        except UnicodeEncodeError:
+            return None, None
+        value, led_to = (*found, None, None)[:2]
+        return _text(value), _text(led_to)
 
     def expiry(self, key: str) -> float | None:
         """None: nobody asks, where there is no version."""

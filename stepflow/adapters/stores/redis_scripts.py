@@ -107,6 +107,17 @@ end
 return id and string.format('%.0f', id)
 """
 
+FOLLOW = """
+-- ARGV: prefix, key, prefix of the key that its value leads to. Returns the value, and the one that it leads to.
+local function get(key)
+  local value = redis.pcall('GET', ARGV[1] .. ':value:' .. key)
+  return type(value) == 'string' and value or nil
+end
+local value = get(ARGV[2])
+local leads = value and string.match(value, '^%["([^"\\\\]+)","')
+return {value, leads and get(ARGV[3] .. leads)}
+"""
+
 FORGET = """
 -- ARGV: prefix, keys ... Takes those whose values are gone out of the list of keys; how many there were.
 local count = 0

@@ -184,10 +184,11 @@ def _code(error: BaseException) -> int | None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The SQLite error behind another: diskcache raises a bare `Timeout` in place of whatever stopped a transaction."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, sqlite3.Error):
-            return cause
-        cause = cause.__context__
-    return error
+    """The SQLite error that came first: diskcache raises a bare `Timeout` in place of whatever stopped a transaction,
+    and when a full disk has ended one, an error that there is none to roll back.
+    """
+    found, behind = error, error.__context__
+    while behind is not None:
+        found = behind if isinstance(behind, sqlite3.Error) else found
+        behind = behind.__context__
+    return found
