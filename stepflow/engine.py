@@ -28,6 +28,7 @@ from stepflow.runtime.flight import Flight, Keeper, fly
 from stepflow.runtime.interpreter import Interpretation, interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.shadow import shadowed
 from stepflow.runtime.verify import examine
 from stepflow.source import Diagnostic
 from stepflow.version import VERSION
@@ -80,16 +81,17 @@ class Pipeline:
         self.backend: Backend = compiled.backend
         self._keeper = Keeper() if compiled.spec.store.single_flight else None
 
-    def run(self, prompt: Prompt, **options: Any) -> Outcome:
+    def run(self, prompt: Prompt, *, shadow: bool = False, **options: Any) -> Outcome:
         """Answer one request, blocking.
 
         Options: `system` (text), `rule` (force one by id), `tenant`, `parameters` (a map of what the model is given),
-        `allow_model` (False fails instead of calling). Raises `BackendError`, `UnverifiedAnswer`, `UsageError`.
+        `allow_model` (False fails instead of calling). With `shadow` the model's answer is served and nothing stored;
+        the outcome's `shadow` says what would have come. Raises `BackendError`, `UnverifiedAnswer`, `UsageError`.
         """
         request, backend = self._request(prompt, **options)
-        journal, flight = Journal(), None if isinstance(backend, NoModel) else self.flight()
+        journal, flight = Journal(), None if shadow or isinstance(backend, NoModel) else self.flight()
         try:
-            outcome = drive(self._flow(request, journal, flight), self.archive, backend, flight)
+            outcome = drive(self._flow(request, journal, flight, shadow), self.archive, backend, flight)
         except StepflowError as error:
             self._note_failure(request, journal, error)
             raise
@@ -98,12 +100,12 @@ class Pipeline:
                 flight.land()
         return self._noted(request, outcome)
 
-    async def arun(self, prompt: Prompt, **options: Any) -> Outcome:
+    async def arun(self, prompt: Prompt, *, shadow: bool = False, **options: Any) -> Outcome:
         """The same without blocking the event loop."""
         request, backend = self._request(prompt, **options)
-        journal, flight = Journal(), None if isinstance(backend, NoModel) else self.flight()
+        journal, flight = Journal(), None if shadow or isinstance(backend, NoModel) else self.flight()
         try:
-            outcome = await adrive(self._flow(request, journal, flight), self.archive, backend, flight=flight)
+            outcome = await adrive(self._flow(request, journal, flight, shadow), self.archive, backend, flight=flight)
         except StepflowError as error:
             self._note_failure(request, journal, error)
             raise
@@ -154,7 +156,9 @@ class Pipeline:
         check_request(self.plan, request)
         return request, self.backend if allow_model else NoModel(self.backend)
 
-    def _flow(self, request: Request, journal: Journal, flight: Flight | None) -> Interpretation:
+    def _flow(self, request: Request, journal: Journal, flight: Flight | None, shadow: bool) -> Interpretation:
+        if shadow:
+            return shadowed(self.plan, request, journal)
         return (interpret if flight is None else fly)(self.plan, request, journal)
 
     def _noted(self, request: Request, outcome: Outcome) -> Outcome:

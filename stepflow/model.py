@@ -182,6 +182,7 @@ class Outcome:
     `kept`, `patched`, `rewritten` count steps; `calls` counts model calls; `usage` their tokens; `saved` the tokens
     that the reused record had cost, less what was spent now; `seconds` is wall time. `record` is the id of the record
     served or written, None when nothing was stored; `reused` that of the record whose steps went into the answer.
+    `shadow` is what a shadowed run would have come to, in place of the model's answer that was passed through.
     """
 
     answer: str
@@ -206,3 +207,4 @@ class Outcome:
     verdicts: tuple[Verdict, ...] = ()
     journal: tuple[Event, ...] = ()
     trace: str = ""
+    shadow: str = ""

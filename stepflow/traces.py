@@ -46,6 +46,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "prompt_tokens": outcome.usage.prompt_tokens,
         "completion_tokens": outcome.usage.completion_tokens,
         "milliseconds": round(outcome.seconds * 1000, 2),
+        **({"shadow": outcome.shadow} if outcome.shadow else {}),
     }
 
 

@@ -29,6 +29,7 @@ from stepflow.cli.render import plural
 from stepflow.config.sources import PipelineFile
 from stepflow.engine import Pipeline, load
 from stepflow.errors import StepflowError, UsageError
+from stepflow.fingerprint import fingerprint
 from stepflow.version import VERSION
 
 
@@ -51,7 +52,7 @@ class Tally:
             self.errors[line["error"]] += 1
             self.exit_code = max(self.exit_code, int(line["exit_code"]))
             return
-        self.outcomes[line["outcome"]] += 1
+        self.outcomes[f"shadow of {line['shadow']}" if "shadow" in line else line["outcome"]] += 1
         self.finals[line["final"]] += 1
         self.calls += line["calls"]
         self.tokens += line["prompt_tokens"] + line["completion_tokens"]
@@ -69,13 +70,15 @@ def run_batch(
     defaults: Mapping[str, Any],
     *,
     allow_model: bool,
+    shadow: bool = False,
 ) -> int:
     """Answer every line of `source` into `target`; the exit code. What `target` holds already is not asked again."""
     if target is None:
         raise UsageError("say where the answers go: -o OUT.jsonl")
     if source != "-" and Path(target).exists() and Path(target).samefile(source):
         raise UsageError(f"{target} holds the prompts; name another file with -o")
-    items = read_items(source, defaults, PipelineFile(path, overrides).fingerprint(VERSION))
+    files = PipelineFile(path, overrides).fingerprint(VERSION)
+    items = read_items(source, defaults, fingerprint(files, "shadow") if shadow else files)
     started = time.perf_counter()
     tally = Tally()
     with load(path, overrides) as pipeline:
@@ -86,7 +89,7 @@ def run_batch(
         if done:
             click.echo(f"{len(done)} of {plural(len(items), 'prompt')} answered already", err=True)
         with open(target, "a", encoding="utf-8", errors="backslashreplace") as out:
-            _work(pipeline, left, jobs, out, tally, allow_model)
+            _work(left, jobs, out, tally, lambda item: _answer(pipeline, item, shadow=shadow, allow_model=allow_model))
     _summary(tally, len(items), time.perf_counter() - started)
     return tally.exit_code
 
@@ -128,16 +131,14 @@ def _written(line: Mapping[str, Any]) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def _work(pipeline: Pipeline, items: list[Item], jobs: int, out: Any, tally: Tally, allow_model: bool) -> None:
+def _work(items: list[Item], jobs: int, out: Any, tally: Tally, answer: Callable[[Item], dict[str, Any]]) -> None:
     """Answer the items, `jobs` at a time; each line is on disk before the next is counted."""
     queue = iter(items)
     waiting: set[Future[dict[str, Any]]] = set()
     with ThreadPoolExecutor(jobs) as pool, _progress(len(items)) as advance:
         try:
             while True:
-                waiting |= {
-                    pool.submit(_answer, pipeline, item, allow_model) for item in islice(queue, jobs - len(waiting))
-                }
+                waiting |= {pool.submit(answer, item) for item in islice(queue, jobs - len(waiting))}
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -153,10 +154,10 @@ def _work(pipeline: Pipeline, items: list[Item], jobs: int, out: Any, tally: Tal
             raise
 
 
-def _answer(pipeline: Pipeline, item: Item, allow_model: bool) -> dict[str, Any]:
+def _answer(pipeline: Pipeline, item: Item, **options: bool) -> dict[str, Any]:
     head = {"index": item.index, "key": item.key, **({"id": item.id} if item.id is not None else {})}
     try:
-        outcome = pipeline.run(item.request, allow_model=allow_model)
+        outcome = pipeline.run(item.request, **options)
     except StepflowError as error:
         return {**head, "error": str(error), "exit_code": error.exit_code}
     return {**head, **traces.summary(outcome), "answer": outcome.answer, "trace": outcome.trace or None}

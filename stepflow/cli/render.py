@@ -23,7 +23,7 @@ COLOURS = {
 def account(outcome: Outcome) -> str:
     """One line: outcome, final, rule, steps, calls, tokens, milliseconds, trace."""
     parts: list[str] = [outcome.outcome, outcome.final]
-    parts.append(outcome.rule or "no rule owns this prompt")
+    parts.append(f"shadow of {outcome.shadow}" if outcome.shadow else outcome.rule or "no rule owns this prompt")
     if outcome.skip_reason:
         parts.append(f"skipped for {outcome.skip_reason}")
     if outcome.origin != "model" and outcome.outcome != "passthrough":
@@ -40,10 +40,12 @@ def account(outcome: Outcome) -> str:
 
 def grounds(outcome: Outcome) -> list[str]:
     """Why no stored answer was used, or no rule owns the prompt, with the line of YAML that says so; mostly empty."""
-    if outcome.outcome == "passthrough":
+    if (outcome.shadow or outcome.outcome) == "passthrough":
         declined = (event for event in outcome.journal if "declined" in event.data and "rest" in event.data)
         return [_ground(event) for event in declined]
     refused = [event for event in outcome.journal if event.stage == "gate" and "record" in event.data]
+    if outcome.shadow:
+        return [_ground(event) for event in refused][-1:] if outcome.shadow == "model" else []
     return [_ground(event) for event in refused if event.data.get("reason") == outcome.skip_reason][:1]
 
 

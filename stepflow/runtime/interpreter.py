@@ -37,7 +37,9 @@ def interpret(plan: Plan, request: Request, journal: Journal) -> Interpretation:
         return hit
     task = claim(plan, request, journal)
     if task is None:
-        return (yield from _pass_through(run))
+        if plan.no_match == "error":
+            raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")
+        return (yield from pass_through(run, "no rule owns the prompt; the model's answer is passed through unchanged"))
     keys = Keys(task, plan.identity, key)
     offer = yield from choose(run, task, keys)
     if offer is not None and not offer.refusal and offer.examination is not None:
@@ -89,10 +91,9 @@ def exact_outcome(answered: Answered, journal: Journal) -> Outcome:
     )
 
 
-def _pass_through(run: Run) -> Interpretation:
-    if run.plan.no_match == "error":
-        raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")
-    run.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
+def pass_through(run: Run, why: str) -> Interpretation:
+    """The model's answer as it is. Raises `BackendError`, `UnverifiedAnswer`."""
+    run.journal.add("extract", why)
     try:
         completion = yield from run.ask(run.request.messages, "generate", purpose="passthrough")
     except LimitReached as limit:

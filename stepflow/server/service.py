@@ -23,6 +23,7 @@ from stepflow.runtime.flight import fly
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
+from stepflow.runtime.shadow import Unanswered, foresee
 from stepflow.server.gate import Gate
 from stepflow.server.growing import Growing, written
 from stepflow.server.hot import Base, HotAnswers
@@ -40,10 +41,6 @@ from stepflow.server.wire import Ask
 
 class _NotOwned(Exception):
     """No rule owns the prompt: the request is passed on as it is."""
-
-
-class _NeedsModel(Exception):
-    """Only the model could answer this, and here it may not be asked."""
 
 
 class _Answered(Exception):
@@ -189,8 +186,7 @@ class Service:
             job.entry.journal.add("extract", f"the request is passed on as it is: {job.ask.reason}")
             return await self._pass_on(job, stack)
         if job.ask.control.shadow:
-            would = await self._without_model(job, replace(job.plan, stages=job.plan.stages - {"record"}), job.request)
-            job.entry.shadow = "model" if would is None else would.outcome
+            job.entry.shadow = await self._foreseen(job)
             self.ledger.tallies.shadowed(job.house.id, job.entry.shadow)
             return await self._pass_on(job, stack)
         try:
@@ -244,23 +240,23 @@ class Service:
         """Raise `_Answered` when the records that all may read answer it."""
         shared = self.settings.shared
         if shared is not None and job.request.tenant != shared and "exact" in job.plan.stages:
-            plan = replace(job.plan, stages=job.plan.stages - {"record"})
-            outcome = await self._without_model(job, plan, replace(job.request, tenant=shared))
-            if outcome is not None:
-                said = Event("retrieve", f"the records of {shared}, which all may read, answer this")
-                raise _Answered(replace(outcome, journal=(*job.entry.journal.events, said, *outcome.journal)))
+            try:
+                outcome = await self._from_records(job, replace(job.request, tenant=shared))
+            except Unanswered:
+                return
+            said = Event("retrieve", f"the records of {shared}, which all may read, answer this")
+            raise _Answered(replace(outcome, journal=(*job.entry.journal.events, said, *outcome.journal)))
 
-    async def _without_model(self, job: Job, plan: Plan, request: Request) -> Outcome | None:
-        """What the records alone answer."""
-
-        async def ask(effect: Generate) -> Completion:
-            raise _NeedsModel
-
-        run = interpret(plan, request, Journal())
+    async def _foreseen(self, job: Job) -> str:
+        """What a shadowed request would get."""
         try:
-            return await adrive(run, job.records, job.loaded.pipeline.backend, ask=ask)
-        except _NeedsModel:
-            return None
+            return (await self._from_records(job, job.request)).outcome
+        except Unanswered as unanswered:
+            return unanswered.instead
+
+    async def _from_records(self, job: Job, request: Request) -> Outcome:
+        """What the records alone answer. Raises `Unanswered`."""
+        return await adrive(foresee(job.plan, request, Journal()), job.records, job.loaded.pipeline.backend)
 
     # --- passing on ---------------------------------------------------------------------------------------------------
 

@@ -192,10 +192,10 @@ def test_the_worst_line_decides_the_exit_code(ready) -> None:
 def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(ready, monkeypatch) -> None:
     answer = batch._answer
 
-    def interrupted(pipeline: Any, item: Any, allow_model: bool) -> Any:
+    def interrupted(pipeline: Any, item: Any, **options: Any) -> Any:
         if item.index == 1:
             raise KeyboardInterrupt
-        return answer(pipeline, item, allow_model)
+        return answer(pipeline, item, **options)
 
     monkeypatch.setattr(batch, "_answer", interrupted)
     said = go(ready)
@@ -215,11 +215,11 @@ def test_each_line_is_on_disk_before_the_next_is_asked(ready, monkeypatch) -> No
     answer = batch._answer
     lock = threading.Lock()
 
-    def watching(pipeline: Any, item: Any, allow_model: bool) -> Any:
+    def watching(pipeline: Any, item: Any, **options: Any) -> Any:
         with lock:
             out = ready.folder / "out.jsonl"
             seen.append(len(out.read_text().splitlines()) if out.exists() else 0)
-        return answer(pipeline, item, allow_model)
+        return answer(pipeline, item, **options)
 
     monkeypatch.setattr(batch, "_answer", watching)
     go(ready)
@@ -232,3 +232,13 @@ def test_answers_of_any_text_stay_one_line_of_json(ready) -> None:
     go(ready)
     assert json.loads((ready.folder / "out.jsonl").read_bytes())["answer"] == "zwölf\n\u2028 „3“"
     assert "1 of 1 prompt answered already" in go(ready).err
+
+
+def test_a_shadowed_batch_counts_what_would_have_come_and_is_no_answer_to_another(ready) -> None:
+    ready.write("in.jsonl", '"Add 1 and 2"\n"What is the sum of 1 and 2?"\n')
+    ready.replies("3", "three")
+    assert ready("run", "Add 1 and 2").code == 0
+    said = ready("run", "--batch", "in.jsonl", "-o", "out.jsonl", "--shadow")
+    assert (said.code, "shadow of exact" in said.err, "shadow of reuse" in said.err) == (0, True, True)
+    assert [line["answer"] for line in ready.lines("out.jsonl")] == ["3", "three"]
+    assert "this answers another prompt" in ready("run", "--batch", "in.jsonl", "-o", "out.jsonl").err

@@ -188,3 +188,19 @@ def test_an_error_instead_of_an_unverified_answer(project) -> None:
     said = project("run", "Add 10 and 12")
     assert (said.code, said.out) == (1, "")
     assert "no answer passed the verifiers of rule sums" in said.err
+
+
+def test_a_shadowed_run_prints_the_models_answer_and_says_what_would_have_come(project) -> None:
+    project("run", "Add 1 and 2")
+    said = project("run", "Add 1 and 2", "--shadow")
+    assert (said.code, said.out) == (0, "3\n")
+    assert re.match(r"passthrough · unverified · shadow of exact · .* · 1 call, ", said.err)
+    assert "served would have been: exact" in project("trace").out
+    said = project("run", "Add 10 and 20", "--shadow", "--json")
+    assert (said.json["answer"], said.json["shadow"]) == ("3", "model")
+
+
+def test_a_shadow_needs_a_model(project) -> None:
+    said = project("run", "Add 1 and 2", "--shadow", "--no-model")
+    assert (said.code, said.out) == (2, "")
+    assert "leave one out" in said.err

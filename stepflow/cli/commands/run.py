@@ -21,6 +21,7 @@ from stepflow.model import Message, Outcome, Request
 @click.option("--rule", metavar="ID", help="Use this rule, whatever the prompt looks like.")
 @click.option("--tenant", metavar="NAME", default="", help="Whose records are used; tenants never share any.")
 @click.option("--no-model", is_flag=True, help="Fail instead of calling the model.")
+@click.option("--shadow", is_flag=True, help="Serve the model's answer, store nothing; only say what would have come.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer and account as one JSON object.")
 @click.option("--batch", metavar="IN.jsonl", type=click.Path(), help="Answer every line of a file ('-' is stdin).")
 @click.option("-o", "--output", metavar="OUT.jsonl", type=click.Path(), help="Where the batch's answers go.")
@@ -33,6 +34,7 @@ def command(
     rule: str | None,
     tenant: str,
     no_model: bool,
+    shadow: bool,
     as_json: bool,
     batch: str | None,
     output: str | None,
@@ -45,6 +47,8 @@ def command(
     """
     path = pipeline_path(pipeline)
     overrides: dict[str, Any] = {"backend": {"model": model}} if model else {}
+    if shadow and no_model:
+        raise UsageError("--shadow serves the model's answer, and --no-model forbids to ask for one: leave one out")
     if batch is None and output is not None:
         raise UsageError("-o says where the answers of --batch go; one answer goes to stdout")
     if batch is not None:
@@ -53,26 +57,28 @@ def command(
         from stepflow.cli.batch import run_batch
 
         defaults = {"system": system, "rule": rule, "tenant": tenant}
-        return run_batch(path, overrides, batch, output, jobs, defaults, allow_model=not no_model)
+        return run_batch(path, overrides, batch, output, jobs, defaults, allow_model=not no_model, shadow=shadow)
     text = _prompt(prompt)
     messages = (*((Message("system", system),) if system else ()), Message("user", text))
-    outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model)
+    outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model, shadow=shadow)
     click.echo(outcome_json(outcome) if as_json else outcome.answer.rstrip("\n"))
     click.echo("\n".join([account(outcome), *grounds(outcome)]), err=True)
     return exit_code(outcome, rule)
 
 
-def answer(path: str, overrides: dict[str, Any], request: Request, *, allow_model: bool) -> Outcome:
+def answer(
+    path: str, overrides: dict[str, Any], request: Request, *, allow_model: bool, shadow: bool = False
+) -> Outcome:
     """One outcome: by the quick look for an exact hit, else through the loaded pipeline."""
     from stepflow.quick import exact_hit
 
-    hit = exact_hit(path, request, overrides)
+    hit = None if shadow else exact_hit(path, request, overrides)
     if hit is not None:
         return hit
     from stepflow.engine import load
 
     with load(path, overrides) as loaded:
-        return loaded.run(request, allow_model=allow_model)
+        return loaded.run(request, shadow=shadow, allow_model=allow_model)
 
 
 def exit_code(outcome: Outcome, forced: str | None = None) -> int:
