@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -92,6 +93,20 @@ def test_money_is_counted_for_models_with_a_price(pipeline, tmp_path):
 
 
 TURNS = [{"role": "user", "content": "q"}]
+
+
+def chunk(text, **choice):
+    return {
+        "object": "chat.completion.chunk",
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": text}, **choice}],
+    }
+
+
+def wire(*chunks):
+    return "".join(f"data: {json.dumps(each)}\n\n" for each in chunks) + "data: [DONE]\n\n"
+
+
 CHOICES = {"choices": [{"message": {"content": "a"}}]}
 
 
@@ -106,6 +121,12 @@ CHOICES = {"choices": [{"message": {"content": "a"}}]}
         {"kwargs": {"messages": TURNS}, "completion": CHOICES},
         {"messages": TURNS, "reply": {"text": "a"}},
         {"prompt": "q", "answer": "a"},
+        {"prompt": "q", "choices": [{"text": "a", "finish_reason": "stop"}]},
+        {"messages": TURNS, "response": [chunk("a"), chunk("", finish_reason="stop")]},
+        {"request": {"messages": TURNS, "stream": True}, "chunks": [chunk(None), chunk("a", finish_reason="stop")]},
+        {"messages": TURNS, "response": wire(chunk("a"), chunk("", finish_reason="stop"), {"choices": []})},
+        {"messages": TURNS, "usage": {"prompt_tokens": None, "completion_tokens": 2}, **CHOICES},
+        {"messages": TURNS, "usage": {"prompt_tokens": -1, "completion_tokens": True}, **CHOICES},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}], "response": "a"},
     ],
 )
@@ -117,8 +138,23 @@ def test_close_relatives_of_the_shape_are_read(tmp_path, data):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        ("{", "Expecting"),
+        ("{", "cut off"),
+        (json.dumps({"prompt": "q", "answer": "a"})[:-4], "cut off"),
+        ("[" * 200_000, "nested too deep"),
+        ('{"prompt": "\\ud800", "answer": "a"}', "not UTF-8"),
         ([], "object"),
+        ([{"prompt": "q", "answer": "a"}], "each element is a line"),
+        ({"messages": TURNS, "error": {"message": "too many requests"}}, "too many requests"),
+        ({"messages": TURNS, "response": {"error": {"code": 500}}}, "an error"),
+        ({"messages": TURNS, "response": [chunk("a")]}, "broken off"),
+        ({"messages": TURNS, "response": [chunk("a"), {"error": {"message": "overloaded"}}]}, "overloaded"),
+        ({"messages": TURNS, "response": wire(chunk("a"))[:-40]}, "is not JSON"),
+        ({"messages": TURNS, "response": [{"choices": [{"delta": {"tool_calls": [{}]}}]}]}, "tool call"),
+        ({"messages": TURNS, "response": ["a"]}, "no JSON object"),
+        ({"messages": TURNS, "response": 7}, "no answer"),
+        (chunk("a"), "without its request"),
+        ({"messages": [*TURNS, {"role": "assistant", "tool_calls": [{}]}], **CHOICES}, "tool calls"),
+        ({"messages": [*TURNS, {"role": "tool", "content": "4"}], **CHOICES}, "tool calls"),
         ({"messages": TURNS}, "no answer"),
         ({"response": CHOICES}, "messages"),
         ({"messages": TURNS, "choices": []}, "no answer"),
@@ -170,3 +206,34 @@ def test_the_command_gives_the_same_as_json(pipeline, tmp_path):
 def test_one_price_alone_is_refused(pipeline, tmp_path):
     result = CliRunner().invoke(command, [write(tmp_path, *TRAFFIC), "--price-in", "1"], standalone_mode=False)
     assert isinstance(result.exception, UsageError)
+
+
+def test_a_log_may_be_compressed_begin_with_a_bom_and_hold_a_broken_line(tmp_path):
+    path = tmp_path / "log.jsonl.gz"
+    good = json.dumps(TRAFFIC[0]).encode()
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + good + b"\r\n\xff\xfe\r\n" + good))
+    entries, skipped = read_log(str(path))
+    assert [each.line for each in entries] == [1, 3]
+    assert [(each.line, each.why) for each in skipped] == [(2, "this is not UTF-8 text")]
+
+
+def test_a_compressed_log_that_was_cut_off_is_refused(tmp_path):
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(TRAFFIC[0]).encode())[:-9])
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_log(str(path))
+
+
+def test_the_chunks_of_a_stream_say_model_tokens_and_why_it_ended(tmp_path):
+    last = chunk("", finish_reason="length") | {"usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+    request = {"model": "alias", "messages": TURNS, "stream": True, "temperature": 0}
+    (entry,), _ = read_log(write(tmp_path, {"request": request, "response": [chunk("a"), chunk("b"), last]}))
+    assert (entry.answer, entry.finish_reason, entry.model, entry.usage) == ("ab", "length", "m", Usage(3, 4))
+    assert entry.request.parameters == {"model": "alias", "temperature": 0}
+
+
+def test_what_was_skipped_is_told_by_reason(pipeline, tmp_path):
+    log = write(tmp_path, TRAFFIC[0], "{", "{", {"messages": TURNS})
+    result = CliRunner().invoke(command, [log, "-p", pipeline], standalone_mode=False)
+    assert "skipped 2 lines, the first is line 2: this is not JSON; was the line cut off?" in result.output
+    assert "skipped line 4: no answer was found" in result.output

@@ -86,9 +86,17 @@ def _tell(sums: Account, fates: Sequence[Fate], skipped: Sequence[Skipped]) -> N
     click.echo(f"rules:  own {sums.owned} of {sums.requests} requests, and refuse {sums.refused} of the logged answers")
     if sums.from_fallback:
         click.echo(f"        {sums.from_fallback} hits would have reused a rule's deterministic fallback")
-    if skipped:
-        first = skipped[0]
-        click.echo(f"skipped {len(skipped)} lines, the first is line {first.line}: {first.why}", err=True)
+    for why, lines in _by_reason(skipped).items():
+        where = f"line {lines[0]}" if len(lines) == 1 else f"{len(lines)} lines, the first is line {lines[0]}"
+        click.echo(f"skipped {where}: {why}", err=True)
+
+
+def _by_reason(skipped: Sequence[Skipped]) -> dict[str, list[int]]:
+    """The numbers of the lines that were skipped, by reason; what was skipped most comes first."""
+    lines: dict[str, list[int]] = {}
+    for each in skipped:
+        lines.setdefault(each.why, []).append(each.line)
+    return dict(sorted(lines.items(), key=lambda each: -len(each[1])))
 
 
 def _money(dollars: float) -> str:
