@@ -45,7 +45,7 @@ def bars(rows: Sequence[Bar], longest: float, title: str) -> str:
         if bar.group or not groups:
             groups.append([])
         groups[-1].append(bar)
-    return "".join(_group(group, longest, f"{title}: {group[0].group}") for group in groups)
+    return _scrolling("".join(_group(group, longest, f"{title}: {group[0].group}") for group in groups))
 
 
 def _group(rows: Sequence[Bar], longest: float, title: str) -> str:
@@ -97,7 +97,7 @@ def distribution(curves: Sequence[Curve], title: str) -> str:
         drawn.append(
             f'<polyline class="curve {curve.style}" points="{points}"><title>{escape(curve.name)}</title></polyline>'
         )
-    return _svg(height, drawn, title)
+    return _scrolling(_svg(height, drawn, title))
 
 
 def _steps(seconds: Sequence[float], axis: _Axis, bottom: float) -> str:
@@ -129,7 +129,7 @@ def histograms(curves: Sequence[Curve], title: str) -> str:
                     f'<rect class="{curve.style}" x="{60 + index * (WIDTH - 80) / bins:.1f}" y="{base - size:.1f}" '
                     f'width="{(WIDTH - 80) / bins - 1:.1f}" height="{size:.1f}"><title>{count} requests</title></rect>'
                 )
-    return _svg(bottom + 50, drawn, title)
+    return _scrolling(_svg(bottom + 50, drawn, title))
 
 
 class _Axis:
@@ -179,6 +179,11 @@ def legend(entries: Mapping[str, str]) -> str:
 
 def _text(x: float, y: float, text: str, style: str) -> str:
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>' if text else ""
+
+
+def _scrolling(plots: str) -> str:
+    """Plots that a narrow screen scrolls sideways: smaller, their words could not be read."""
+    return f'<div class="wide">{plots}</div>'
 
 
 def _svg(height: float, drawn: Sequence[str], title: str) -> str:

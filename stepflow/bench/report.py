@@ -105,8 +105,8 @@ def _cards(summaries: Sequence[Summary], styles: Mapping[str, str]) -> str:
 
 
 def _times(share: float) -> str:
-    """`4× less` where it is clearly less, else the share of none's figure."""
-    return f"{1 / share:.3g}× less" if share < 0.95 else f"{share:.0%} of none"
+    """`4× less` where it is less than half, else the share of none's figure."""
+    return f"{1 / share:.3g}× less" if share < 0.5 else f"{share:.0%} of none"
 
 
 def _totals(summaries: Sequence[Summary]) -> str:
