@@ -29,7 +29,7 @@ docs: $(VENV)/.dev      ## write docs/reference and docs/schemas from the source
 	@$(BIN)/python docs/generate.py
 
 RUNS ?= paper harsh
-bench: $(VENV)/.run     ## pipelines side by side on a simulated model (hits alone: bench-hits, commands: bench-commands)
+bench: $(VENV)/.run     ## pipelines side by side, into the page (RUNS="paper harsh": a simulated model; real: a real one)
 	@$(BIN)/python docs/benchmark.py $(RUNS)
 
 SIZES ?= 1000,10000,100000
