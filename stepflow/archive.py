@@ -156,13 +156,20 @@ class Archive:
         return record
 
     def records(
-        self, rule: str | None = None, tenant: str | None = None, *, newest_first: bool = False
+        self,
+        rule: str | None = None,
+        tenant: str | None = None,
+        tag: str | None = None,
+        *,
+        newest_first: bool = False,
     ) -> Iterator[Record]:
-        """Every readable record, or those of one rule or tenant; oldest first unless it is wished otherwise."""
+        """Every readable record, or those of one rule, tenant or tag; oldest first unless it is wished otherwise."""
         keys = self._store.keys(_RECORD)
         for key in reversed(list(keys)) if newest_first else keys:
             record = self._read(key, [])
-            if record is not None and rule in (None, record.rule) and tenant in (None, record.tenant):
+            if record is None or rule not in (None, record.rule) or tenant not in (None, record.tenant):
+                continue
+            if tag is None or tag in record.tags:
                 yield record
 
     # --- writing ------------------------------------------------------------------------------------------------------

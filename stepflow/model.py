@@ -82,6 +82,7 @@ class Record:
     masked, hashed; `signature` hashes the constraint values (and the words, where the rule guards them). `words` are
     the content words outside the constraints, in order. `verified_under` is the fingerprint of everything that decided
     that the answer is right. `tenant` says in words whose it is; the namespace is what keeps tenants apart.
+    `tags` are those of the pipeline that wrote it: names by which records are listed and deleted.
     `value` is the final answer as the rule's `answer` read it, None when it reads none.
     """
 
@@ -104,6 +105,7 @@ class Record:
     usage: Usage | None = None
     tenant: str = ""
     value: Any = None
+    tags: tuple[str, ...] = ()
 
     @property
     def answer(self) -> str:

@@ -213,7 +213,10 @@ class Retrieve:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A pipeline, compiled. `identity` names model and parameters; `sources` fingerprints all files it came from."""
+    """A pipeline, compiled. `identity` names model and parameters; `sources` fingerprints all files it came from.
+
+    `tags` are given to the records that it writes.
+    """
 
     id: str
     path: str
@@ -225,6 +228,7 @@ class Plan:
     retrieve: Retrieve = Retrieve()
     no_match: Literal["passthrough", "error"] = "passthrough"
     on_unverified: Literal["return", "error"] = "return"
+    tags: tuple[str, ...] = ()
     trace_dir: str | None = None
     trace_keep: int = 200
     tests: tuple[DeclaredTest, ...] = ()

@@ -51,6 +51,7 @@ def encode_record(record: Record) -> str:
     served["usage"] = record.usage and [record.usage.prompt_tokens, record.usage.completion_tokens]
     checked: dict[str, Any] = {name: getattr(record, name) for name in _CHECKED}
     checked["words"] = record.words
+    checked["tags"] = record.tags
     checked["steps"] = [[step.index, step.rest, step.origin, encode(step.fields)] for step in record.steps]
     body = f"{_json(served)}{_REST}{_json(checked)}"
     return f'{{"format":{RECORD_FORMAT},"sha256":"{_checksum(body)}","record":{body}}}'
@@ -117,6 +118,7 @@ def _record(served: dict[str, Any], checked: dict[str, Any]) -> Record:
         created_at=_time(served["created_at"]),
         usage=None if served["usage"] is None else _usage(*served["usage"]),
         value=decode(served["value"]),
+        tags=tuple([_text(tag) for tag in checked["tags"]]),
     )
 
 

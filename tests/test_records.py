@@ -37,6 +37,7 @@ RECORD = Record(
     model="some/model",
     created_at=1700000000.25,
     usage=Usage(12, 34),
+    tags=("release-7",),
 )
 
 texts = st.text(st.characters(codec=None), max_size=20)
@@ -68,6 +69,7 @@ records = st.builds(
     created_at=st.floats(allow_nan=False, allow_infinity=False),
     usage=st.none() | st.builds(Usage, st.integers(0), st.integers(0)),
     value=values,
+    tags=st.lists(texts, max_size=2).map(tuple),
 )
 
 
@@ -158,6 +160,8 @@ def test_another_format_is_named_in_the_refusal(version):
         {"prompt": 3},
         {"words": [1]},
         {"words": None},
+        {"tags": [1]},
+        {"tags": None},
         {"steps": [[]]},
         {"constraints": []},
         {"constraints": {"$mystery": 1}},

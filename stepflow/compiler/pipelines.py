@@ -27,7 +27,7 @@ RULE_ELSEWHERE = dict.fromkeys(
     "in a rule: in a file of its own, or under 'rules'",
 )
 MAX_READINGS = 3
-_OF_EVERY_STORE = ("type", "single_flight")
+_OF_EVERY_STORE = ("type", "single_flight", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,7 @@ def _plan(path: str, spec: PipelineSpec, rules: tuple[Rule, ...], backend: Backe
         retrieve=Retrieve(spec.retrieve.top_k, spec.retrieve.min_similarity, spec.retrieve.skeleton),
         no_match=spec.route.no_match,
         on_unverified=spec.on_unverified,
+        tags=tuple(dict.fromkeys(spec.store.tags)),
         trace_dir=spec.trace.dir if spec.trace.keep else None,
         trace_keep=spec.trace.keep,
     )

@@ -245,6 +245,7 @@ class StoreSpec(Options):
     prefix: str = Field("stepflow", pattern=r"^[A-Za-z0-9_.-]+$", description="What the keys on a server begin with")
     size_limit: Size = Field(1 << 30, description="Size at which the records go that save least")
     expire: Duration | None = Field(None, description="Age at which a record goes; never renewed by a hit")
+    tags: list[Annotated[str, Field(min_length=1)]] = Field([], description="Names that the records written get")
     single_flight: bool = Field(True, description="Of the same requests at once, one asks the model, the others wait")
 
 

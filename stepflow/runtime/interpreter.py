@@ -198,7 +198,16 @@ def _save(
 ) -> Generator[Effect, Reply, str | None]:
     if not run.has("record"):
         return None
-    record = draft_record(task, examination, keys=keys, origin=origin, final=final, model=run.model, usage=run.usage)
+    record = draft_record(
+        task,
+        examination,
+        keys=keys,
+        origin=origin,
+        final=final,
+        model=run.model,
+        usage=run.usage,
+        tags=run.plan.tags,
+    )
     saved = yield Save(record)
     assert isinstance(saved, Saved)
     run.journal.add("record", saved.note or f"stored as record {saved.record_id}, written by {origin}", origin=origin)

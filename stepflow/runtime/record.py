@@ -40,7 +40,15 @@ def content_words(task: Task) -> tuple[str, ...]:
 
 
 def draft_record(
-    task: Task, examination: Examination, *, keys: Keys, origin: Origin, final: Final, model: str, usage: Usage | None
+    task: Task,
+    examination: Examination,
+    *,
+    keys: Keys,
+    origin: Origin,
+    final: Final,
+    model: str,
+    usage: Usage | None,
+    tags: tuple[str, ...] = (),
 ) -> Record:
     """The record of a verified answer; the world gives it its `id` and `created_at`."""
     return Record(
@@ -62,6 +70,7 @@ def draft_record(
         created_at=0.0,
         usage=usage,
         tenant=task.request.tenant,
+        tags=tags,
         value=examination.value if task.rule.answer is not None else None,
     )
 

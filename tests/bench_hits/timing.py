@@ -21,19 +21,32 @@ def timed(action: Callable[[], Any], times: int, setup: Callable[[], Any] = lamb
         begun = time.perf_counter()
         action()
         taken.append(time.perf_counter() - begun)
+    return _spread(taken)
+
+
+def _spread(taken: list[float]) -> dict[str, float]:
     taken.sort()
     return {"p50": taken[len(taken) // 2], "p99": taken[int(len(taken) * 0.99)]}
 
 
 def concurrently(action: Callable[[], None], threads: int, times: int) -> dict[str, float]:
-    """Seconds for each call when so many threads make them side by side."""
-    workers = [threading.Thread(target=lambda: [action() for _ in range(times)]) for _ in range(threads)]
+    """Seconds of a call when so many threads make them side by side; `each` is the time passed for each of all."""
+    taken: list[float] = []
+
+    def work() -> None:
+        for _ in range(times):
+            begun = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - begun)
+
+    workers = [threading.Thread(target=work) for _ in range(threads)]
     begun = time.perf_counter()
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return {"p50": (time.perf_counter() - begun) / (threads * times)}
+    passed = time.perf_counter() - begun
+    return {**_spread(taken), "each": passed / (threads * times)}
 
 
 @contextmanager

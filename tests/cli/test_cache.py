@@ -117,11 +117,31 @@ def test_records_are_deleted_by_rule_and_by_tenant(project) -> None:
     assert project("cache", "delete", "--rule", "sums").out == "1 record deleted\n"
 
 
-@pytest.mark.parametrize("arguments", [(), ("abc", "--rule", "sums"), ("abc", "--tenant", "")])
+def test_records_have_the_tags_of_the_pipeline_that_wrote_them_and_are_deleted_and_exported_by_them(project) -> None:
+    project.replies("3", "7")
+    path = project.folder / "pipelines" / "default.yaml"
+    text = path.read_text()
+    path.write_text(f"{text}store: {{tags: [trial, trial, r7]}}\n")
+    first = project("run", "Add 1 and 2", "--json").json["record"]
+    path.write_text(f"{text}store: {{tags: [trial]}}\n")
+    assert project("run", "Add 1 and 2", "--json").json["outcome"] == "exact"
+    project("run", "Add 3 and 4")
+    assert project("cache", "show", first, "--json").json["tags"] == ["trial", "r7"]
+    assert "tag       r7\n" in project("cache", "show", first).out
+    assert project("cache", "export", "--tag", "trial").out.count("\n") == 2
+    assert first in project("cache", "export", "--tag", "r7").out
+    assert project("cache", "delete", "--tag", "r").out == "0 records deleted\n"
+    assert project("cache", "delete", "--tag", "r7", "--rule", "other").out == "0 records deleted\n"
+    assert project("cache", "delete", "--tag", "r7", "--rule", "sums").out == "1 record deleted\n"
+    assert project("run", "Add 1 and 2", "--no-model").code == 3
+    assert project("cache", "delete", "--tag", "trial").out == "1 record deleted\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("abc", "--rule", "sums"), ("abc", "--tenant", ""), ("abc", "--tag", "")])
 def test_what_to_delete_is_said_in_one_way(project, arguments) -> None:
     said = project("cache", "delete", *arguments)
     assert said.code == 2
-    assert "by their ids, or by --rule and --tenant" in said.err
+    assert "by their ids, or by --rule, --tenant and --tag" in said.err
 
 
 def exported(project) -> str:

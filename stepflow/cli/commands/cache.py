@@ -64,15 +64,18 @@ def show(pipeline: str | None, record_id: str | None, as_json: bool) -> None:
 @click.argument("record_ids", metavar="[ID]...", nargs=-1)
 @click.option("--rule", metavar="ID", help="Delete the records of this rule.")
 @click.option("--tenant", metavar="NAME", help="Delete the records of this tenant ('' are those of none).")
+@click.option("--tag", metavar="TAG", help="Delete the records that have this tag.")
 @click.pass_obj
-def delete(pipeline: str | None, record_ids: tuple[str, ...], rule: str | None, tenant: str | None) -> None:
-    """Delete records: those named, or all of a rule, of a tenant, of a rule and tenant. They are never served again."""
-    chosen = rule is not None or tenant is not None
+def delete(
+    pipeline: str | None, record_ids: tuple[str, ...], rule: str | None, tenant: str | None, tag: str | None
+) -> None:
+    """Delete records: those named, or all of a rule, tenant and tag, as far as given. They are never served again."""
+    chosen = {rule, tenant, tag} != {None}
     if chosen == bool(record_ids):
-        raise UsageError("say which records to delete: by their ids, or by --rule and --tenant")
+        raise UsageError("say which records to delete: by their ids, or by --rule, --tenant and --tag")
     with _archive(pipeline) as archive:
         if chosen:
-            gone = sum(archive.delete(record.id) for record in archive.records(rule, tenant))
+            gone = sum(archive.delete(record.id) for record in archive.records(rule, tenant, tag))
             click.echo(f"{plural(gone, 'record')} deleted")
             return
         for record_id in dict.fromkeys(archive.get(each).id for each in record_ids):
@@ -96,8 +99,9 @@ def prune(pipeline: str | None, everything: bool) -> None:
 @click.argument("output", metavar="[OUT.jsonl]", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @click.option("--rule", metavar="ID", help="Only the records of this rule.")
 @click.option("--tenant", metavar="NAME", help="Only the records of this tenant ('' are those of none).")
+@click.option("--tag", metavar="TAG", help="Only the records that have this tag.")
 @click.pass_obj
-def export(pipeline: str | None, output: str, rule: str | None, tenant: str | None) -> None:
+def export(pipeline: str | None, output: str, rule: str | None, tenant: str | None, tag: str | None) -> None:
     """Write the records to a file or stdout, one a line, each with its checksum."""
     from stepflow.records import encode_record
 
@@ -105,7 +109,7 @@ def export(pipeline: str | None, output: str, rule: str | None, tenant: str | No
         raise UsageError(f"{output} cannot be written: there is no folder {Path(output).parent}")
     count = 0
     with _archive(pipeline) as archive, click.open_file(output, "w", encoding="ascii", atomic=output != "-") as file:
-        for record in archive.records(rule, tenant):
+        for record in archive.records(rule, tenant, tag):
             click.echo(encode_record(record), file=file)
             count += 1
     click.echo(f"{plural(count, 'record')} exported", err=True)
@@ -203,6 +207,7 @@ def _plain(record: Record) -> dict[str, Any]:
         "let": encode_plain(record.let),
         "origin": record.origin,
         "model": record.model,
+        "tags": list(record.tags),
         "created_at": record.created_at,
         "steps": [
             {"text": step.text, "fields": encode_plain(step.fields), "origin": step.origin} for step in record.steps
@@ -225,6 +230,7 @@ def _page(record: Record) -> str:
         f"rule      {record.rule}",
         f"prompt    {record.prompt}",
         f"written   {made} by {record.origin}" + (f" ({record.model})" if record.model else ""),
+        *[f"tag       {tag}" for tag in record.tags],
     ]
     lines += [f"fixes     {name} = {shown(value)}" for name, value in record.constraints.items()]
     lines += [f"let       {name} = {shown(value)}" for name, value in record.let.items()]
