@@ -105,11 +105,15 @@ def warm(folder: Path, size: int, threads: int = 4) -> Iterator[tuple[str, dict[
     vectors = itertools.cycle([alike.archive._embedder.embed(reworded(n, 0)) for n in range(GENUINE)])
     yield "search alone", timed(lambda: alike.archive._search(like.namespace, next(vectors), 5, []), 500)
     alike.close()
+    yield from _next_process(folder, [reworded(1, next(ways)) for _ in range(2)])
+
+
+def _next_process(folder: Path, prompts: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """A process on this store, from its start to its first answer; all but the last only compile the modules."""
     with as_installed(folder) as environment:
-        for _ in range(2):  # the first compiles the modules
-            command = [sys.executable, "-c", NEXT_PROCESS, str(folder / "pipeline.yaml"), reworded(1, next(ways))]
-            started = [*command, repr(time.time())]
-            said = subprocess.run(started, check=True, capture_output=True, text=True, env=environment).stdout
+        for prompt in prompts:
+            command = [sys.executable, "-c", NEXT_PROCESS, str(folder / "pipeline.yaml"), prompt, repr(time.time())]
+            said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
     loaded, answered, whole, kilobytes = map(float, said.split())
     yield "next process: to load", {"p50": loaded}
     yield "next process: first reuse, once loaded", {"p50": answered}
