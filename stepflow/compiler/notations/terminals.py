@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from stepflow.budget import Budget
@@ -47,6 +48,7 @@ class _Module:
     compile = Timed
 
     @staticmethod
+    @lru_cache(maxsize=4096)  # each lexer of a grammar asks the same of the same few patterns and words
     def match(pattern: str, text: str, flags: int = 0) -> Any:
         return _in_time(compile_any(pattern, flags).match, text)
 
