@@ -19,6 +19,7 @@ Guard = Literal["same_words", "none"]
 PatchScope = Literal["from_first_failure", "failing_region", "failing_step", "whole"]
 FallbackType = Literal["template", "error", "none"]
 Streamed = Literal["whole", "steps"]
+Replied = Literal["text", "tool_call"]
 Stage = Literal[
     "extract", "exact", "retrieve", "gate", "verify", "rewrite", "patch", "generate", "repair", "fallback",
     "integrity", "record",
@@ -27,7 +28,7 @@ STAGES: tuple[Stage, ...] = (
     "extract", "exact", "retrieve", "gate", "verify", "rewrite", "patch", "generate", "repair", "fallback",
     "integrity", "record",
 )  # fmt: skip
-ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked"})
+ENGINE_CHECKS = frozenset({"parse", "answer", "segment", "complete", "unchecked", "reply"})
 """What the engine itself checks of every answer, under these names."""
 OPTIONAL_STAGES: frozenset[str] = frozenset({"exact", "retrieve", "rewrite", "patch", "repair", "fallback", "record"})
 """Stages that a pipeline may leave out. The others are what makes an answer verified."""
@@ -190,6 +191,7 @@ class Rule:
     reading: str
     verifying: str
     stream: Streamed = "whole"
+    reply: Replied = "text"
     tests: tuple[DeclaredTest, ...] = ()
 
 

@@ -70,7 +70,7 @@ def run_rule_test(
     What happens is added to the `evidence`. A `backend` is asked instead of the test's own replies.
     """
     evidence = Evidence() if evidence is None else evidence
-    request = _request(test.prompt, test.system)
+    request = _request(test.prompt, test.system, test.tools)
     wanted = test.expect.model_fields_set
     try:
         task = understand(rule, request)
@@ -188,15 +188,15 @@ def _run_failures(
     plan = Plan(f"test of {rule.id}", rule.path, (rule,), {}, rule.verifying, trace_dir=None)
     archive = _archive()
     for index, cached in enumerate(test.cache):
-        problem = _store(plan, rule, archive, cached.prompt, cached.output, cached.origin, index)
+        earlier = Request.of(cached.prompt, **request.parameters)
+        problem = _store(plan, rule, archive, earlier, cached.output, cached.origin, index)
         if problem:
             return (problem,)
     return _one_run(plan, archive, backend or _scripted(test.model), request, test.expect, evidence)
 
 
-def _store(plan: Plan, rule: Rule, archive: Archive, prompt: str, output: str, origin: Any, index: int) -> str:
+def _store(plan: Plan, rule: Rule, archive: Archive, request: Request, output: str, origin: Any, index: int) -> str:
     """Put an earlier answer into the store, right or wrong; a sentence when that cannot be done."""
-    request = Request.of(prompt)
     try:
         task = understand(rule, request)
         examination = examine(task, cut(rule, output, origin))
@@ -336,9 +336,10 @@ def _shown(value: Any) -> str:
     )
 
 
-def _request(prompt: str, system: str | None) -> Request:
+def _request(prompt: str, system: str | None, tools: Sequence[Any] = ()) -> Request:
     user = Message("user", prompt)
-    return Request((user,) if system is None else (Message("system", system), user))
+    offered = {"tools": list(tools)} if tools else {}
+    return Request((user,) if system is None else (Message("system", system), user), offered)
 
 
 def _archive() -> Archive:

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "stepflow"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "budget", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose", "texts"),
     ("model",),
-    ("notation", "protocols", "options", "patterns"),
+    ("notation", "protocols", "options", "patterns", "toolcalls"),
     ("plan", "registry", "records"),
     ("config", "strategies", "adapters", "archive"),
     ("compiler", "runtime", "traces"),

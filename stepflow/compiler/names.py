@@ -65,6 +65,12 @@ _CACHED = {
 
 RUN_NAMES: tuple[RunName, ...] = (
     RunName("prompt", "The user's message", EVERYWHERE),
+    RunName(
+        "tools",
+        "The functions that the request offers, each with `name`, `description` and `parameters`; none without "
+        "`reply: tool_call`",
+        READ,
+    ),
     RunName("constraints", "All constraints that were read, as a map by name", READ),
     RunName(
         "rest",

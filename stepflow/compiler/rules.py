@@ -52,7 +52,7 @@ from stepflow.plan import (
 from stepflow.registry import Kind, Registry
 
 T = TypeVar("T")
-READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables")
+READING_KEYS = ("constraints", "let", "segment", "parse", "answer", "grammars", "tables", "reply")
 
 
 class RuleCompiler:
@@ -72,12 +72,11 @@ class RuleCompiler:
 
     def compile(self) -> Rule | None:
         """The rule, or None when an error was reported."""
-        data = self.site.data
         spec, is_sound = rule_specification(self.site)
         if spec is None:
             return None
         before = len(self.site.problems)
-        rule = self._rule(spec, data)
+        rule = self._rule(spec, self.site.data)
         broken = any(problem.severity == "error" for problem in self.site.problems[before:])
         return rule if is_sound and not broken else None
 
@@ -127,6 +126,7 @@ class RuleCompiler:
             reading=reading,
             verifying=fingerprint(self.version, judging),
             stream=spec.stream,
+            reply=spec.reply,
             tests=declared_tests(
                 self.site,
                 TestSpec,

@@ -188,6 +188,9 @@ class RuleSpec(Options):
     generate: PromptingSpec = Field(
         default_factory=lambda: PromptingSpec.model_validate({}), description="What is asked for a full answer"
     )
+    reply: Literal["text", "tool_call"] = Field(
+        "text", description="`tool_call`: owns requests that offer tools; the call, as JSON, is the answer"
+    )
     stream: Literal["whole", "steps"] = Field(
         "whole", description="`steps`: a streamed answer is sent step by step, each as soon as it is verified"
     )
@@ -330,6 +333,9 @@ class TestSpec(Options):
     name: str = Field("", description="What it shows")
     prompt: str = Field(description="The user's message")
     system: str | None = Field(None, description="A system prompt before it")
+    tools: list[dict[str, Any]] = Field(
+        default_factory=list, description="The tools that it offers, as OpenAI has them"
+    )
     cache: list[CachedTurn] = Field(default_factory=list, description="What is in the store before")
     model: list[Any] = Field(default_factory=list, description="The model's replies, in order")
     output: str | None = Field(None, description="An answer to verify, without any run")

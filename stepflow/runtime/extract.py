@@ -18,6 +18,7 @@ from stepflow.plan import Plan, Reading, Refusal, Rule
 from stepflow.protocols import Found, Groups
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.wording import unread
+from stepflow.toolcalls import offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +165,12 @@ def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
     constraints: dict[str, Constraint] = {}
     let: dict[str, Any] = {}
     try:
+        tools = _tools(rule, request)
         if not forced and _first(rule.match, prompt, {"prompt": prompt}) is None:
             raise Unmatched("`match` finds nothing", rule.match[0].where)
         _read_constraints(rule, request, constraints)
         values = {name: constraint.value for name, constraint in constraints.items()}
-        names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "constraints": values}
+        names: dict[str, Any] = {**rule.tables, **values, "prompt": prompt, "tools": tools, "constraints": values}
         names["rest"] = left_over(rule, prompt, constraints)
         _derive(rule, names, let)
         hit = _first(rule.unless, prompt, names)
@@ -178,6 +180,24 @@ def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
         reason.constraints, reason.let = constraints, let
         raise
     return Task(rule, request, constraints, let, names)
+
+
+def _tools(rule: Rule, request: Request) -> tuple[Mapping[str, Any], ...]:
+    """The functions that the request offers, for a rule that replies with calls. Raises `Declined` for what is not its.
+
+    One rule's answers are calls, another's are texts: neither may stand for the other.
+    """
+    tools = request.parameters.get("tools")
+    if rule.reply == "text":
+        if tools:
+            raise Unmatched("the request offers tools, and this rule replies with a text", rule.path)
+        return ()
+    if not tools:
+        raise Unmatched("the request offers no tools, and this rule replies with a call", rule.path)
+    try:
+        return offered(request.parameters)
+    except ValueError as error:
+        raise Declined(f"tools: {error}", rule.path) from error
 
 
 def left_over(rule: Rule, prompt: str, constraints: Mapping[str, Constraint]) -> str:

@@ -12,6 +12,7 @@ from stepflow.plan import Check, Rule
 from stepflow.protocols import Groups, View
 from stepflow.runtime.extract import Task, read_value
 from stepflow.runtime.segment import missing_fields
+from stepflow.toolcalls import misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
     rule = task.rule
     names, unreadable = _names(task, steps, cached)
     on_output = [*unreadable, *_on_output(rule, names)]
+    if rule.reply == "tool_call" and (wrong := misfit(names["output"], names["tools"], task.request.parameters)):
+        on_output.append(failed("reply", wrong))
     if not steps:
         on_output.append(failed("segment", "there are no steps"))
     on_steps = list(_on_steps(rule, steps, names))

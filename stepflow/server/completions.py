@@ -114,7 +114,8 @@ class Completions:
         if isinstance(result, Growing):
             return Envelope(result.trace, int(time.time()), self._service.model_of(ask), result.about, ask.form)
         said = wire.about(result.outcome, result.entry.id, result.entry.shadow)
-        return Envelope(result.entry.id, int(time.time()), self._service.model_of(ask), said, ask.form)
+        calls = result.calls if isinstance(result, Served) else ()
+        return Envelope(result.entry.id, int(time.time()), self._service.model_of(ask), said, ask.form, calls)
 
     def _keep(self, ask: Ask, key: Key, result: Served) -> None:
         """Make an exact hit ready for the next time."""
@@ -123,7 +124,7 @@ class Completions:
 
         def write(id_: str, at: int) -> tuple[Pairs, bytes]:
             said = wire.about(result.outcome, id_)
-            envelope = Envelope(id_, at, self._service.model_of(ask), said, ask.form)
+            envelope = Envelope(id_, at, self._service.model_of(ask), said, ask.form, result.calls)
             return _streamed(envelope, result, ask) if ask.stream else _whole(envelope, result)
 
         self._service.hot.keep(key, Hot(result.base, result.outcome, Template(write)))
@@ -139,7 +140,7 @@ def _whole(envelope: Envelope, served: Served) -> tuple[Pairs, bytes]:
 
 def _streamed(envelope: Envelope, served: Served, ask: Ask) -> tuple[Pairs, bytes]:
     """A whole stream in one piece."""
-    events = told(envelope, served.outcome, include_usage=ask.include_usage)
+    events = told(envelope, served, include_usage=ask.include_usage)
     return _pairs({**STREAM_HEADERS, **said_of(envelope)}), b"".join(events)
 
 

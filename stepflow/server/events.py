@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 from stepflow.model import Outcome
 from stepflow.server.growing import Growing
 from stepflow.server.refusals import refused
-from stepflow.server.relayed import Relayed
+from stepflow.server.relayed import Relayed, in_chunks
 from stepflow.server.service import Served
-from stepflow.server.wire import Ask, Envelope, about, closing, opening, passages, relayed_chunk
+from stepflow.server.wire import Ask, Envelope, about, called, closing, opening, passages, relayed_chunk
 
 Answering = asyncio.Task[Served | Relayed]
 Enveloped = Callable[[Served | Relayed | Growing], Envelope]
@@ -41,10 +41,22 @@ def comment(said: Mapping[str, Any]) -> bytes:
     return b": stepflow " + json.dumps(said, ensure_ascii=True).encode() + b"\n\n"
 
 
-def told(envelope: Envelope, outcome: Outcome, *, include_usage: bool) -> Iterator[bytes]:
+def told(envelope: Envelope, served: Served, *, include_usage: bool) -> Iterator[bytes]:
     """The events of an answer that is there, from the first to the last."""
-    yield data(opening(envelope))
-    yield from _to_the_end(envelope, outcome.answer, closing(envelope, outcome.usage if include_usage else None))
+    outcome = served.outcome
+    if served.reply is not None:
+        yield from _to_the_end(envelope, _as_it_came(envelope, served.reply, include_usage=include_usage))
+        return
+    text = called(envelope) if envelope.calls else passages(envelope, outcome.answer)
+    last = closing(envelope, outcome.usage if include_usage else None)
+    yield from _to_the_end(envelope, (opening(envelope), *text, *last))
+
+
+def _as_it_came(envelope: Envelope, reply: Mapping[str, Any], *, include_usage: bool) -> Iterator[dict[str, Any]]:
+    """The chunks of a reply that is served with everything in it."""
+    for number, chunk in enumerate(in_chunks(reply)):
+        if chunk["choices"] or include_usage:
+            yield relayed_chunk(envelope, chunk, first=number == 0)
 
 
 def continued(
@@ -52,11 +64,12 @@ def continued(
 ) -> Iterator[bytes]:
     """The events of what is left of an answer whose beginning was sent, and what could not be said of it then."""
     whole = replace(begun, about=envelope.about)
-    return _to_the_end(whole, rest, closing(whole, outcome.usage if include_usage else None, said=True))
+    last = closing(whole, outcome.usage if include_usage else None, said=True)
+    return _to_the_end(whole, (*passages(whole, rest), *last))
 
 
-def _to_the_end(envelope: Envelope, text: str, last: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    for chunk in (*passages(envelope, text), *last):
+def _to_the_end(envelope: Envelope, chunks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    for chunk in chunks:
         yield data(chunk)
     yield comment(envelope.about)
     yield DONE
@@ -122,7 +135,7 @@ class EventStream:
             yield comment(about(result.outcome, result.entry.id, result.entry.shadow))
             yield DONE
         else:
-            for event in told(envelope, result.outcome, include_usage=self._ask.include_usage):
+            for event in told(envelope, result, include_usage=self._ask.include_usage):
                 yield event
 
     async def _passed_through(self, relayed: Relayed, envelope: Envelope) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from stepflow.adapters.backends.relaying import body_of
 from stepflow.errors import BackendError, TimedOut
 from stepflow.model import Outcome, Usage
 from stepflow.protocols import Call, Completion, Relay
@@ -70,13 +71,12 @@ async def written(backend: Relay, model: str, call: Call, watch: Watch, growing:
 
     A reply that ends without saying that it does has been torn off.
     """
-    messages = [{"role": message.role, "content": message.content} for message in call.messages]
     reading = _Reading(watch, growing)
     looking = asyncio.ensure_future(reading.look())
     try:
         async with (
             asyncio.timeout(call.timeout_s),
-            aclosing(backend.astream({**call.parameters, "messages": messages}, call.timeout_s)) as chunks,
+            aclosing(backend.astream(body_of(call), call.timeout_s)) as chunks,
         ):
             async for chunk in chunks:
                 reading.add(chunk)

@@ -81,7 +81,7 @@ class Provider(litellm.CustomLLM):  # type: ignore[misc]
                 name: value for name, value in optional_params.items() if name not in ("stream", "max_retries")
             }
             ask = read_chat({"messages": messages, **parameters}, {})
-            if ask.request is None:
+            if ask.request is None or ask.reason:
                 raise Refused(400, f"only conversations in plain text are taken: {ask.reason}")
         except Refused as error:
             raise _theirs(error) from error

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stepflow.adapters.backends.relaying import plain_call, reply_of
+from stepflow.adapters.backends.relaying import body_of, completion_of, plain_call, reply_of
 from stepflow.engine import check_request
 from stepflow.model import Event, Outcome, Request
 from stepflow.plan import Plan
@@ -36,7 +36,8 @@ from stepflow.server.settings import Settings
 from stepflow.server.spans import Span
 from stepflow.server.tenants import Keys, Tenant, read_keys, refuse_foreign
 from stepflow.server.views import NotOlder
-from stepflow.server.wire import Ask
+from stepflow.server.wire import Ask, usage_json
+from stepflow.toolcalls import calls_of, text_of
 
 
 class _NotOwned(Exception):
@@ -53,8 +54,9 @@ class _Answered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A whole answer: an outcome, or, when it was passed through, the backend's own reply.
+    """A whole answer: an outcome, and the backend's own reply where that is served, so that nothing of it is lost.
 
+    `calls` are names and arguments of the functions that the answer calls, where it is no text.
     An exact hit that may be served again without looking further says on what `base`.
     """
 
@@ -62,13 +64,14 @@ class Served:
     outcome: Outcome
     reply: Mapping[str, Any] | None = None
     base: Base | None = None
+    calls: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
 class Job:
     """One request on its way. `key` is its identity; `asked` is set once the model is about to be asked.
 
-    `growing` takes what may be sent before the answer is whole.
+    `growing` takes what may be sent before the answer is whole; `reply` is the last one that may be more than a text.
     """
 
     ask: Ask
@@ -83,6 +86,7 @@ class Job:
     deadline: float
     growing: Growing | None = None
     asked: bool = False
+    reply: Mapping[str, Any] | None = None
     span: Span = field(default_factory=Span)
 
 
@@ -182,7 +186,7 @@ class Service:
         )
 
     async def _answer(self, job: Job, stack: AsyncExitStack) -> Served | Relayed:
-        if job.ask.request is None:
+        if job.ask.request is None or (job.ask.reason and not _replies_with_calls(job.plan)):
             job.entry.journal.add("extract", f"the request is passed on as it is: {job.ask.reason}")
             return await self._pass_on(job, stack)
         if job.ask.control.shadow:
@@ -190,7 +194,8 @@ class Service:
             self.ledger.tallies.shadowed(job.house.id, job.entry.shadow)
             return await self._pass_on(job, stack)
         try:
-            return Served(job.entry, await self._flow(job))
+            outcome = await self._flow(job)
+            return Served(job.entry, outcome, _own_reply(job, outcome), calls=_calls(job, outcome))
         except _NotOwned:
             job.entry.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
             return await self._pass_on(job, stack)
@@ -231,6 +236,9 @@ class Service:
             job.asked = True
         backend, watch, growing = job.loaded.pipeline.backend, effect.watch, job.growing
         async with self._place(job):
+            if job.ask.reason and isinstance(backend, Relay):  # it offers tools
+                job.reply = await backend.arelay(body_of(effect.call), effect.call.timeout_s)
+                return completion_of(job.reply, backend.model)
             plain = effect.call.response_schema is None  # what follows a schema is asked for as a whole
             if watch is not None and growing is not None and plain and isinstance(backend, Relay):
                 return await written(backend, backend.model, effect.call, watch, growing)
@@ -262,7 +270,7 @@ class Service:
 
     async def _pass_on(self, job: Job, stack: AsyncExitStack) -> Served | Relayed:
         """The backend's own reply, or its own chunks as they come."""
-        if job.plan.no_match == "error" and job.ask.request is None and not job.ask.control.shadow:
+        if job.plan.no_match == "error" and job.ask.reason and not job.ask.control.shadow:
             raise Refused(422, "no rule may own this request, and the pipeline passes nothing through", "not_owned")
         backend = job.loaded.pipeline.backend
         await stack.enter_async_context(self._place(job))
@@ -325,6 +333,24 @@ def _base(job: Job, outcome: Outcome) -> Base | None:
     if seen is None or seen.record_id != outcome.record:
         return None
     return Base(job.house, job.loaded, job.tenant.name, job.request, seen)
+
+
+def _replies_with_calls(plan: Plan) -> bool:
+    return any(rule.reply == "tool_call" for rule in plan.rules)
+
+
+def _own_reply(job: Job, outcome: Outcome) -> Mapping[str, Any] | None:
+    """The model's own reply where it is the answer, or where nothing passed: with all that stands beside the text."""
+    if job.reply is None:
+        return None
+    message = job.reply["choices"][0].get("message") or {}
+    if outcome.final != "unverified" and text_of(message) != outcome.answer:
+        return None
+    return {**job.reply, "usage": {**(job.reply.get("usage") or {}), **usage_json(outcome.usage)}}
+
+
+def _calls(job: Job, outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    return calls_of(outcome.answer) if job.ask.reason and outcome.final != "unverified" else ()
 
 
 def _refuse_unknown(rule: str | None, plan: Plan) -> None:

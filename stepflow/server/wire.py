@@ -32,14 +32,19 @@ AS_IT_IS = frozenset({
     "n", "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "logprobs", "top_logprobs",
     "response_format", "modalities", "audio", "prediction", "web_search_options",
 })  # fmt: skip
-"""What asks for more than a text: such a request is passed on as it is, and never answered from a record."""
+"""What asks for more than a text: such a request is passed on as it is, unless it is for calls and a rule owns it."""
+CALLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 NOT_IN_TEXT = ("echo", "suffix", "best_of", "logprobs", "n")
 _OURS = frozenset({"model", "messages", "prompt", "stream", "stream_options", "stepflow"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request as it came. `body` is what may be passed on; `request` is None when it must be, for `reason`."""
+    """A request as it came. `body` is what is passed on where it must be, for the `reason`, or no rule owns it.
+
+    `request` is what rules may read: None when it asks for more than any rule can give. With a `reason` it offers
+    tools, and is only for rules that reply with calls.
+    """
 
     model: str
     body: Mapping[str, Any]
@@ -104,8 +109,11 @@ def _ask(body: Mapping[str, Any], headers: Mapping[str, str], messages: list[dic
         for name, value in body.items()
         if name not in _OURS and value is not None and not _says_nothing(name, value)
     }
-    reason = next((f"it asks for `{name}`" for name in parameters if name in AS_IT_IS), "") or _more_than_text(messages)
-    request = None if reason else Request(tuple(_plain(each) for each in messages), parameters)
+    more = [name for name in parameters if name in AS_IT_IS]
+    unread = _more_than_text(messages)
+    reason = f"it asks for `{more[0]}`" if more else unread
+    is_read = not unread and (not more or (form == "chat" and _only_calls(more, parameters)))
+    request = Request(tuple(_plain(each) for each in messages), parameters) if is_read else None
     return Ask(
         model,
         {"messages": messages, **parameters},
@@ -116,6 +124,11 @@ def _ask(body: Mapping[str, Any], headers: Mapping[str, str], messages: list[dic
         control_of(headers, body.get("stepflow")),
         form,
     )
+
+
+def _only_calls(more: list[str], parameters: Mapping[str, Any]) -> bool:
+    """Whether it is asked for function calls, and nothing else beyond a text."""
+    return "tools" in more and set(more) <= CALLS and parameters.get("tool_choice") != "none"
 
 
 def _messages(messages: Any) -> list[dict[str, Any]]:
@@ -204,13 +217,30 @@ def _refuse_depth(body: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What all parts of one reply share. `about` is what stepflow says of it."""
+    """What all parts of one reply share. `about` is what stepflow says of it.
+
+    `calls` are names and arguments of the functions that the answer calls; without any it is a text.
+    """
 
     id: str
     created: int
     model: str
     about: Mapping[str, Any]
     form: Form = "chat"
+    calls: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The calls in OpenAI's form."""
+        return [
+            {"id": f"call_{self.id}_{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            for number, (name, arguments) in enumerate(self.calls)
+        ]
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the answer ends where it does."""
+        return "tool_calls" if self.calls else "stop"
 
     def head(self, *, chunk: bool = False) -> dict[str, Any]:
         """The members that come first."""
@@ -252,9 +282,11 @@ def usage_of(reply: Mapping[str, Any]) -> Usage:
 
 def whole_reply(envelope: Envelope, outcome: Outcome) -> dict[str, Any]:
     """The reply that serves an outcome's answer."""
-    message = {"role": "assistant", "content": outcome.answer, "refusal": None}
-    part = {"text": outcome.answer} if envelope.form == "text" else {"message": message}
-    choice = {"index": 0, **part, "logprobs": None, "finish_reason": "stop"}
+    calls = envelope.tool_calls
+    message = {"role": "assistant", "content": None if calls else outcome.answer, "refusal": None}
+    called = {"tool_calls": calls} if calls else {}
+    part = {"text": outcome.answer} if envelope.form == "text" else {"message": {**message, **called}}
+    choice = {"index": 0, **part, "logprobs": None, "finish_reason": envelope.finish_reason}
     usage = usage_json(outcome.usage)
     return {**envelope.head(), "choices": [choice], "usage": usage, "stepflow": dict(envelope.about)}
 
@@ -294,10 +326,16 @@ def passages(envelope: Envelope, text: str) -> Iterator[dict[str, Any]]:
         yield _chunk(envelope, {"text" if envelope.form == "text" else "content": line})
 
 
+def called(envelope: Envelope) -> Iterator[dict[str, Any]]:
+    """Calls as chunks: one for each."""
+    for number, call in enumerate(envelope.tool_calls):
+        yield _chunk(envelope, {"tool_calls": [{"index": number, **call}]})
+
+
 def closing(envelope: Envelope, usage: Usage | None, *, said: bool = False) -> Iterator[dict[str, Any]]:
     """The last chunks, with the usage for those who ask; `said` when the first chunk could not say what was to come."""
     about = {"stepflow": dict(envelope.about)} if said else {}
-    yield {**_chunk(envelope, {"text": ""} if envelope.form == "text" else {}, "stop"), **about}
+    yield {**_chunk(envelope, {"text": ""} if envelope.form == "text" else {}, envelope.finish_reason), **about}
     if usage is not None:
         yield {**envelope.head(chunk=True), "choices": [], "usage": usage_json(usage)}
 

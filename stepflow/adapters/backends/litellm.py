@@ -47,6 +47,7 @@ from stepflow.errors import BackendError, ConnectionRefused, MissingApiKey, Rate
 from stepflow.model import Usage
 from stepflow.options import Options as BaseOptions
 from stepflow.protocols import Call, Completion
+from stepflow.toolcalls import text_of
 
 NAME = "litellm"
 
@@ -263,7 +264,9 @@ def _completion(response: Any, model: str) -> Completion:
     choice = response.choices[0]
     usage = getattr(response, "usage", None)
     tokens = Usage(getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0)
-    return Completion(choice.message.content or "", tokens, choice.finish_reason or "stop", response.model or model)
+    called = getattr(choice.message, "tool_calls", None)
+    text = text_of(choice.message.model_dump()) if called else choice.message.content or ""
+    return Completion(text, tokens, choice.finish_reason or "stop", response.model or model)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepflow.errors import BackendError
-from stepflow.model import Message
+from stepflow.model import Message, Usage
 from stepflow.protocols import Call, Completion
+from stepflow.toolcalls import text_of
 
 SAMPLING = ("temperature", "max_tokens", "seed", "top_p", "stop")
 KNOWN = (
@@ -70,6 +71,22 @@ def reply_of(completion: Completion) -> dict[str, Any]:
             "total_tokens": usage.total,
         },
     }
+
+
+def completion_of(reply: Mapping[str, Any], model: str) -> Completion:
+    """A reply of OpenAI's form as a completion: the text, or the calls as a text. Raises `BackendError`."""
+    choices, usage = reply.get("choices") or (), reply.get("usage") or {}
+    if not choices:
+        raise BackendError(f"{model} replied without any choice to read an answer from; is `api_base` a chat server?")
+    message, reason = choices[0].get("message") or {}, choices[0].get("finish_reason") or "stop"
+    tokens = Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
+    return Completion(text_of(message), tokens, reason, reply.get("model") or model)
+
+
+def body_of(call: Call) -> dict[str, Any]:
+    """A call as a whole request, but for its schema."""
+    messages = [{"role": message.role, "content": message.content} for message in call.messages]
+    return {**call.parameters, "messages": messages}
 
 
 def whole(reply: dict[str, Any]) -> dict[str, Any]:
