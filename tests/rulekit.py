@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from stepflow.compiler.workshop import Workshop
 from stepflow.errors import StepflowError
 from stepflow.model import Outcome, Request
 from stepflow.plan import Plan, Rule
-from stepflow.runtime.drivers import drive
+from stepflow.runtime.drivers import drive, new_id
 from stepflow.runtime.extract import Declined, Task, understand
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
+from stepflow.runtime.record import Keys, draft_record
+from stepflow.runtime.segment import NotSegmentable, cut
+from stepflow.runtime.verify import examine
 from stepflow.version import VERSION
 
 RULES = Path(__file__).parents[1] / "rules"
@@ -58,6 +61,22 @@ class World:
             return drive(interpret(plan, Request.of(prompt), Journal()), self.archive, backend)
         except StepflowError:
             return None
+
+    def store(self, prompt: str, answer: str) -> bool:
+        """Put an answer into the store, right or wrong; whether prompt and answer could be read."""
+        task = read(self.name, prompt)
+        if task is None:
+            return False
+        try:
+            examination = examine(task, cut(task.rule, answer))
+        except NotSegmentable:
+            return False
+        keys = Keys(task, {}, f"stored {prompt}")
+        record = draft_record(
+            task, examination, keys=keys, origin="model", final="verified", model="scripted", usage=None
+        )
+        self.archive.save(replace(record, id=new_id()))
+        return True
 
     def trusted(self, prompt: str, replies: Sequence[str]) -> str | None:
         """The answer served as verified or as the rule's own; None when there is none that claims to be right."""
