@@ -168,6 +168,6 @@ def _whole(data: Any) -> int:
 
 def _mapping(data: Any) -> Mapping[str, Any]:
     value = decode(data)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise TypeError(f"{data!r} stands where a map belongs")
     return value
