@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 Number = int | Fraction
@@ -344,8 +345,12 @@ def _decode_linear(data: Any) -> Linear:
     return Linear(tuple([(name, _decode_number(factor)) for name, factor in terms]), _decode_number(constant))
 
 
+@lru_cache(maxsize=4096, typed=True)  # typed: a truth value is no number
 def _decode_number(data: int | str) -> Fraction:
-    """The fraction that was written: a fifth of the time that `Fraction` takes to read all that people write."""
+    """The fraction that was written: a fifth of the time that `Fraction` takes to read all that people write.
+
+    Most numbers of a record stand in it many times, and to make a fraction takes longer than to remember it.
+    """
     if type(data) is int:
         return Fraction(data)
     numerator, denominator = data.split("/")  # type: ignore[union-attr]

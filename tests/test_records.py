@@ -166,6 +166,7 @@ def test_another_format_is_named_in_the_refusal(version):
         {"constraints": []},
         {"constraints": {"$mystery": 1}},
         {"constraints": {"a": {"$number": "1/0"}}},
+        {"constraints": {"a": [{"$number": 1}, {"$number": True}]}},
         {"constraints": {"a": {"$linear": [0, ["x"]]}}},
         {"constraints": {"a": {"$equation": []}}},
         {"constraints": {"$map": [["a"]]}},
