@@ -14,7 +14,7 @@ from stepflow.bench.report import page
 from stepflow.bench.runner import Row, Simulation, run
 from stepflow.bench.terminal import show
 from stepflow.bench.workloads.files import read_workload
-from stepflow.cli.commands.bench import command
+from stepflow.cli.main import cli
 from stepflow.errors import BackendError, ScriptExhausted, UsageError
 
 REQUESTS = [
@@ -209,9 +209,9 @@ def test_the_report_needs_nothing_from_elsewhere_and_escapes_what_it_shows(pipel
 
 def test_the_command_writes_figures_and_report_and_says_that_all_is_right(pipeline, requests, tmp_path):
     result = CliRunner().invoke(
-        command,
-        ["-p", "none", "-p", pipeline, "--mix", requests, "--seeds", "1", "--correctness", "1", "--json", "b.json",
-         "--html", "b.html"],
+        cli,
+        ["bench", "-p", "none", "-p", pipeline, "--mix", requests, "--seeds", "1", "--correctness", "1", "--json",
+         "b.json", "--html", "b.html"],
         standalone_mode=False,
     )  # fmt: skip
     assert (result.exception, result.return_value) == (None, 0)
@@ -223,7 +223,7 @@ def test_the_command_writes_figures_and_report_and_says_that_all_is_right(pipeli
 
 def test_the_command_fails_when_an_answer_served_as_right_is_wrong(pipeline, requests):
     arguments = ["-p", pipeline, "--mix", requests, "--seeds", "1", "--correctness", "0"]
-    assert CliRunner().invoke(command, arguments, standalone_mode=False).return_value == 1
+    assert CliRunner().invoke(cli, ["bench", *arguments], standalone_mode=False).return_value == 1
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_the_command_fails_when_an_answer_served_as_right_is_wrong(pipeline, req
     [(["--mix", "nosuch"], "no mix"), (["--seeds", "a"], "whole numbers"), (["-p", "nosuch"], "no pipeline")],
 )
 def test_the_command_says_what_is_wrong_with_its_options(arguments, said):
-    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    result = CliRunner().invoke(cli, ["bench", *arguments], standalone_mode=False)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
 
@@ -259,5 +259,5 @@ def test_a_report_names_the_model_that_the_pipelines_name(pipeline, requests, tm
         (tmp_path / "small.yaml").read_text().replace("replies: []", "replies: ['France: Paris.'], cycle: true")
     )
     arguments = ["-p", pipeline, "--mix", requests, "--seeds", "1", "--backend", "pipeline", "--json", "b.json"]
-    CliRunner().invoke(command, arguments, standalone_mode=False)
+    CliRunner().invoke(cli, ["bench", *arguments], standalone_mode=False)
     assert json.loads((tmp_path / "b.json").read_text())["facts"]["model"] == "scripted"

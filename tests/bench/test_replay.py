@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from stepflow.bench.logs import read_log
 from stepflow.bench.replay import account, replay
-from stepflow.cli.commands.replay import command
+from stepflow.cli.main import cli
 from stepflow.engine import load
 from stepflow.errors import UsageError
 from stepflow.model import Usage
@@ -183,7 +183,7 @@ def test_usage_is_the_logs_where_it_says_it(tmp_path):
 
 def test_the_command_tells_shares_savings_and_examples(pipeline, tmp_path):
     arguments = [write(tmp_path, *TRAFFIC, "{"), "-p", pipeline, "--price-in", "1", "--price-out", "2"]
-    result = CliRunner().invoke(command, arguments, standalone_mode=False)
+    result = CliRunner().invoke(cli, ["replay", *arguments], standalone_mode=False)
     assert result.exception is None
     for said in (
         "exact",
@@ -197,14 +197,14 @@ def test_the_command_tells_shares_savings_and_examples(pipeline, tmp_path):
 
 def test_the_command_gives_the_same_as_json(pipeline, tmp_path):
     arguments = [write(tmp_path, *TRAFFIC), "-p", pipeline, "--price-in", "1", "--price-out", "2", "--json"]
-    data = json.loads(CliRunner().invoke(command, arguments, standalone_mode=False).stdout)
+    data = json.loads(CliRunner().invoke(cli, ["replay", *arguments], standalone_mode=False).stdout)
     assert data["outcomes"] == {"exact": 1, "reuse": 1, "patch": 1, "miss": 1, "passthrough": 1}
     assert data["tokens"]["saved"] == 60
     assert [each["outcome"] for each in data["requests_in_order"]] == ["miss", "exact", "reuse", "patch", "passthrough"]
 
 
 def test_one_price_alone_is_refused(pipeline, tmp_path):
-    result = CliRunner().invoke(command, [write(tmp_path, *TRAFFIC), "--price-in", "1"], standalone_mode=False)
+    result = CliRunner().invoke(cli, ["replay", write(tmp_path, *TRAFFIC), "--price-in", "1"], standalone_mode=False)
     assert isinstance(result.exception, UsageError)
 
 
@@ -234,6 +234,6 @@ def test_the_chunks_of_a_stream_say_model_tokens_and_why_it_ended(tmp_path):
 
 def test_what_was_skipped_is_told_by_reason(pipeline, tmp_path):
     log = write(tmp_path, TRAFFIC[0], "{", "{", {"messages": TURNS})
-    result = CliRunner().invoke(command, [log, "-p", pipeline], standalone_mode=False)
+    result = CliRunner().invoke(cli, ["replay", log, "-p", pipeline], standalone_mode=False)
     assert "skipped 2 lines, the first is line 2: this is not JSON; was the line cut off?" in result.output
     assert "skipped line 4: no answer was found" in result.output
