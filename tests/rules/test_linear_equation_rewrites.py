@@ -89,3 +89,14 @@ def test_a_rewritten_answer_still_grants_the_wishes_of_the_prompt() -> None:
     outcome = world.ask("Solve 2x + 5 = 11. Number your steps.", "1. Subtract 5: 2x = 6\n2. Divide by 2: x = 3")
     assert outcome is not None
     assert (outcome.calls, outcome.answer[:2]) == (1, "1.")
+
+
+def test_one_wrong_step_costs_less_than_four_tenths_of_a_full_answer() -> None:
+    world = World(NAME)
+    assert world.store("Solve 2x + 3 = 11", NUMBERED.replace("x = 4", "x = 5"))
+    patched = world.ask("Solve 2x + 3 = 11", "3. Divide both sides by 2: x = 4")
+    full = World(NAME).ask("Solve 2x + 3 = 11", NUMBERED)
+    assert patched is not None
+    assert full is not None
+    assert (patched.outcome, patched.final, patched.patched, patched.answer) == ("patch", "verified", 1, NUMBERED)
+    assert patched.usage.completion_tokens < 0.4 * full.usage.completion_tokens
