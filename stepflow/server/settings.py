@@ -13,8 +13,8 @@ class Settings:
     `model_calls` run at a time and `waiting` wait for their turn, of each tenant `tenant_calls` in both together;
     `requests` are open at a time. Whatever comes on top is refused at once. `keys` is a file of API keys, `open_to_all`
     serves without any. `shared` is the tenant whose records all may read. `any_model` takes every `model` for the
-    default pipeline's. `hot_bytes` is the room for replies that are kept ready. `threads` do what is no exact hit: more of
-    them answer no faster, as they share Python's lock, and keep the event loop waiting.
+    default pipeline's. `hot_bytes` is the room for replies that are kept ready. `threads` do what is no exact hit: more
+    of them answer no faster, as they share Python's lock, and keep the event loop waiting.
     """
 
     pipelines: tuple[str, ...]
