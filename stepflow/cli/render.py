@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stepflow import traces
-from stepflow.model import Event, Outcome
+from stepflow.model import Event, Outcome, Verdict
 from stepflow.source import Diagnostic, render
 from stepflow.values import encode_plain
 
@@ -22,7 +22,7 @@ COLOURS = {
 
 def account(outcome: Outcome) -> str:
     """One line: outcome, final, rule, steps, calls, tokens, milliseconds, trace."""
-    parts: list[str] = [outcome.outcome, outcome.final]
+    parts: list[str] = [coloured(outcome.outcome), coloured(outcome.final)]
     parts.append(f"shadow of {outcome.shadow}" if outcome.shadow else outcome.rule or "no rule owns this prompt")
     if outcome.skip_reason:
         parts.append(f"skipped for {outcome.skip_reason}")
@@ -39,14 +39,23 @@ def account(outcome: Outcome) -> str:
 
 
 def grounds(outcome: Outcome) -> list[str]:
-    """Why no stored answer was used, or no rule owns the prompt, with the line of YAML that says so; mostly empty."""
+    """Why no rule owns the prompt, no stored answer is used, or nothing passes, with the line of YAML; mostly empty."""
     if (outcome.shadow or outcome.outcome) == "passthrough":
         declined = (event for event in outcome.journal if "declined" in event.data and "rest" in event.data)
         return [_ground(event) for event in declined]
     refused = [event for event in outcome.journal if event.stage == "gate" and "record" in event.data]
     if outcome.shadow:
         return [_ground(event) for event in refused][-1:] if outcome.shadow == "model" else []
-    return [_ground(event) for event in refused if event.data.get("reason") == outcome.skip_reason][:1]
+    said = [_ground(event) for event in refused if event.data.get("reason") == outcome.skip_reason][:1]
+    if outcome.final == "unverified":
+        said += [_failure(verdict) for verdict in outcome.verdicts if not verdict.passed and verdict.on_fail != "warn"]
+    return said
+
+
+def _failure(verdict: Verdict) -> str:
+    place = "the answer" if verdict.step is None else f"step {verdict.step}"
+    where = f"   [{verdict.where}]" if verdict.where else ""
+    return f"{place}: {verdict.check} fails: {verdict.reason}{where}"
 
 
 def _ground(event: Event) -> str:

@@ -68,6 +68,23 @@ def readable(site: Site, kind: str) -> bool:
         noun = "a file of tests" if other == "tests" else f"a {other}"
         site.report("wrong-kind", f"this is {noun}, but a {kind} is wanted here", "kind")
         return False
+    return _is_what_it_says(site, kind)
+
+
+OWN_KEYS = {"rule": frozenset({"match", "verify"}), "pipeline": frozenset({"backend", "rules"})}
+"""Keys that a file of the kind has, and one of the other kind has not."""
+
+
+def _is_what_it_says(site: Site, kind: str) -> bool:
+    """Whether a file has keys of its own kind, or none of the other; else one problem is told, and not one a key."""
+    if kind not in OWN_KEYS or "kind" not in site.data or OWN_KEYS[kind] & set(site.data):
+        return True
+    for other, keys in OWN_KEYS.items():
+        found = sorted(keys & set(site.data))
+        if found:
+            message = f"this says that it is a {kind}, but has the keys of a {other}: {', '.join(found)}"
+            site.report("wrong-kind", message, "kind", hints=(f"write `kind: {other}`",))
+            return False
     return True
 
 

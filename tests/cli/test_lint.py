@@ -99,3 +99,21 @@ def test_ambiguous_grammars_are_looked_for_by_lint_only(project) -> None:
     assert "rules/sums.yaml:8:5: warning[ambiguous-grammar]" in said.out
     assert said.err == "2 files: 0 errors, 1 warning\n"
     assert project("run", "Add 1 and 2").code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("pipeline", "this says that it is a pipeline, but has the keys of a rule: match, verify"),
+        ("rule", "this says that it is a rule, but has the keys of a pipeline: backend, rules"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_told_once_and_not_key_by_key(project, kind, said) -> None:
+    source = {"pipeline": "rules/sums.yaml", "rule": "pipelines/default.yaml"}[kind]
+    other = {"pipeline": "rule", "rule": "pipeline"}[kind]
+    text = (project.folder / source).read_text(encoding="utf-8").replace(f"kind: {other}", f"kind: {kind}")
+    project.write("wrong.yaml", text)
+    found = project("lint", "wrong.yaml")
+    assert (found.out + found.err).count("error[") == 1
+    assert f"error[wrong-kind]: {said}" in found.out + found.err
+    assert f"= write `kind: {other}`" in found.out + found.err

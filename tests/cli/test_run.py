@@ -45,6 +45,11 @@ def test_an_unverified_answer_is_served_and_flagged(project) -> None:
     assert project("cache", "stats", "--json").json["records"] == 0
 
 
+def test_an_unverified_answer_says_which_check_it_fails(project) -> None:
+    said = project("run", "Add 10 and 12").err.splitlines()
+    assert said[1:] == ["the answer: right fails: answer.value == sum(numbers) is false   [rules/sums.yaml:9]"]
+
+
 def test_what_no_rule_owns_is_passed_through(project) -> None:
     said = project("run", "What is the time?")
     assert (said.code, said.out) == (0, "3\n")
