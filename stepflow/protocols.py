@@ -147,12 +147,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model replied. `finish_reason` is 'stop' or 'length' (cut off at the token limit), or the provider's."""
+    """What the model replied. `finish_reason` is 'stop' or 'length' (cut off at the token limit), or the provider's.
+
+    `reasoning` is what it thought aloud before: no part of the answer.
+    """
 
     text: str
     usage: Usage = field(default_factory=Usage)
     finish_reason: str = "stop"
     model: str = ""
+    reasoning: str = ""
 
 
 class Backend(Protocol):

@@ -114,8 +114,9 @@ class Completions:
         if isinstance(result, Growing):
             return Envelope(result.trace, int(time.time()), self._service.model_of(ask), result.about, ask.form)
         said = wire.about(result.outcome, result.entry.id, result.entry.shadow)
-        calls = result.calls if isinstance(result, Served) else ()
-        return Envelope(result.entry.id, int(time.time()), self._service.model_of(ask), said, ask.form, calls)
+        calls, reasoning = (result.calls, result.reasoning) if isinstance(result, Served) else ((), "")
+        model = self._service.model_of(ask)
+        return Envelope(result.entry.id, int(time.time()), model, said, ask.form, calls, reasoning)
 
     def _keep(self, ask: Ask, key: Key, result: Served) -> None:
         """Make an exact hit ready for the next time."""

@@ -17,7 +17,7 @@ from stepflow.server.growing import Growing
 from stepflow.server.refusals import refused
 from stepflow.server.relayed import Relayed, in_chunks
 from stepflow.server.service import Served
-from stepflow.server.wire import Ask, Envelope, about, called, closing, opening, passages, relayed_chunk
+from stepflow.server.wire import Ask, Envelope, about, called, closing, opening, passages, relayed_chunk, thinking
 
 Answering = asyncio.Task[Served | Relayed]
 Enveloped = Callable[[Served | Relayed | Growing], Envelope]
@@ -63,9 +63,9 @@ def continued(
     begun: Envelope, envelope: Envelope, rest: str, outcome: Outcome, *, include_usage: bool
 ) -> Iterator[bytes]:
     """The events of what is left of an answer whose beginning was sent, and what could not be said of it then."""
-    whole = replace(begun, about=envelope.about)
+    whole = replace(begun, about=envelope.about, reasoning=envelope.reasoning)
     last = closing(whole, outcome.usage if include_usage else None, said=True)
-    return _to_the_end(whole, (*passages(whole, rest), *last))
+    return _to_the_end(whole, (*thinking(whole), *passages(whole, rest), *last))
 
 
 def _to_the_end(envelope: Envelope, chunks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -88,7 +88,7 @@ async def written(backend: Relay, model: str, call: Call, watch: Watch, growing:
         looking.cancel()
     if not reading.finish_reason:
         raise BackendError(f"{model} broke off in the middle of its answer; ask again")
-    return Completion(reading.text, reading.usage, reading.finish_reason, reading.model or model)
+    return Completion(reading.text, reading.usage, reading.finish_reason, reading.model or model, reading.reasoning)
 
 
 class _Reading:
@@ -98,6 +98,7 @@ class _Reading:
         self.text = ""
         self.usage = Usage()
         self.finish_reason = ""
+        self.reasoning = ""
         self.model = ""
         self._watch = watch
         self._growing = growing
@@ -110,7 +111,9 @@ class _Reading:
         self.model = chunk.get("model") or self.model
         for choice in chunk.get("choices", ()):
             if choice.get("index", 0) == 0:
-                self.text += (choice.get("delta") or {}).get("content") or ""
+                delta = choice.get("delta") or {}
+                self.text += delta.get("content") or ""
+                self.reasoning += delta.get("reasoning_content") or ""
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
                 self._grown.set()
 

@@ -56,7 +56,8 @@ class _Answered(Exception):
 class Served:
     """A whole answer: an outcome, and the backend's own reply where that is served, so that nothing of it is lost.
 
-    `calls` are names and arguments of the functions that the answer calls, where it is no text.
+    `calls` are names and arguments of the functions that the answer calls, where it is no text; `reasoning` is what the
+    model thought aloud in the last call of this request.
     An exact hit that may be served again without looking further says on what `base`.
     """
 
@@ -65,6 +66,7 @@ class Served:
     reply: Mapping[str, Any] | None = None
     base: Base | None = None
     calls: tuple[tuple[str, str], ...] = ()
+    reasoning: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +89,7 @@ class Job:
     growing: Growing | None = None
     asked: bool = False
     reply: Mapping[str, Any] | None = None
+    reasoning: str = ""
     span: Span = field(default_factory=Span)
 
 
@@ -195,7 +198,8 @@ class Service:
             return await self._pass_on(job, stack)
         try:
             outcome = await self._flow(job)
-            return Served(job.entry, outcome, _own_reply(job, outcome), calls=_calls(job, outcome))
+            own = _own_reply(job, outcome)
+            return Served(job.entry, outcome, own, calls=_calls(job, outcome), reasoning=job.reasoning)
         except _NotOwned:
             job.entry.journal.add("extract", "no rule owns the prompt; the model's answer is passed through unchanged")
             return await self._pass_on(job, stack)
@@ -213,7 +217,9 @@ class Service:
 
     async def _drive(self, job: Job) -> Outcome:
         async def ask(effect: Generate) -> Completion:
-            return await self._ask(job, effect)
+            completion = await self._ask(job, effect)
+            job.reasoning = completion.reasoning
+            return completion
 
         pipeline = job.loaded.pipeline
         flight = (

@@ -219,7 +219,8 @@ def _refuse_depth(body: dict[str, Any]) -> None:
 class Envelope:
     """What all parts of one reply share. `about` is what stepflow says of it.
 
-    `calls` are names and arguments of the functions that the answer calls; without any it is a text.
+    `calls` are names and arguments of the functions that the answer calls; without any it is a text. `reasoning` is
+    what the model thought aloud before.
     """
 
     id: str
@@ -228,6 +229,12 @@ class Envelope:
     about: Mapping[str, Any]
     form: Form = "chat"
     calls: tuple[tuple[str, str], ...] = ()
+    reasoning: str = ""
+
+    @property
+    def thought(self) -> dict[str, str]:
+        """What the model thought aloud, as a member of a message."""
+        return {"reasoning_content": self.reasoning} if self.reasoning else {}
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:
@@ -285,7 +292,9 @@ def whole_reply(envelope: Envelope, outcome: Outcome) -> dict[str, Any]:
     calls = envelope.tool_calls
     message = {"role": "assistant", "content": None if calls else outcome.answer, "refusal": None}
     called = {"tool_calls": calls} if calls else {}
-    part = {"text": outcome.answer} if envelope.form == "text" else {"message": {**message, **called}}
+    part = (
+        {"text": outcome.answer} if envelope.form == "text" else {"message": {**message, **called, **envelope.thought}}
+    )
     choice = {"index": 0, **part, "logprobs": None, "finish_reason": envelope.finish_reason}
     usage = usage_json(outcome.usage)
     return {**envelope.head(), "choices": [choice], "usage": usage, "stepflow": dict(envelope.about)}
@@ -316,8 +325,14 @@ def _as_text(choice: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, An
 
 def opening(envelope: Envelope) -> dict[str, Any]:
     """The first chunk of a stream, with what is known of the answer by then."""
-    part = {"text": ""} if envelope.form == "text" else {"role": "assistant", "content": ""}
+    part = {"text": ""} if envelope.form == "text" else {"role": "assistant", "content": "", **envelope.thought}
     return {**_chunk(envelope, part), "stepflow": dict(envelope.about)}
+
+
+def thinking(envelope: Envelope) -> Iterator[dict[str, Any]]:
+    """What the model thought aloud, for a stream that had begun before it was known."""
+    if envelope.thought and envelope.form == "chat":
+        yield _chunk(envelope, envelope.thought)
 
 
 def passages(envelope: Envelope, text: str) -> Iterator[dict[str, Any]]:

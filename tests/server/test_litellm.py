@@ -77,6 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         if body.get("tools"):
             deltas.append({"tool_calls": [{"index": 0, **CALL}]})
         elif "count to 3" in json.dumps(body["messages"]):
+            deltas += [{"reasoning_content": "I "}, {"reasoning_content": "count"}]
             deltas += [{"content": line} for line in RIGHT.splitlines(keepends=True)]
         else:
             slow = "slowly" in json.dumps(body["messages"])
@@ -113,7 +114,7 @@ def choices(body: dict[str, Any]) -> list[dict[str, Any]]:
         message = {"role": "assistant", "content": None, "tool_calls": [CALL], "reasoning_content": "I add"}
         return [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
     text = RIGHT if "count to 3" in json.dumps(body["messages"]) else "hi"
-    message = {"role": "assistant", "content": text}
+    message = {"role": "assistant", "content": text, "reasoning_content": "I count"}
     return [{"index": index, "message": message, "finish_reason": "stop"} for index in range(body.get("n", 1))]
 
 
@@ -189,6 +190,17 @@ def test_tool_calls_and_reasoning_come_back_whole(server: Running, provider: Pro
     assert (provider.seen[0]["tools"], provider.seen[0]["tool_choice"]) == (TOOLS, "auto")
 
 
+def thoughts(reply: Any) -> str:
+    choices = [choice for event in events(reply) if event != "[DONE]" for choice in event["choices"]]
+    return "".join(choice["delta"].get("reasoning_content") or "" for choice in choices)
+
+
+def test_what_the_model_thought_comes_with_a_fresh_answer_and_not_with_a_stored_one(server: Running) -> None:
+    said = [server.chat(temperature=0).json()["choices"][0]["message"] for _ in range(2)]
+    assert [message.get("reasoning_content") for message in said] == ["I count", None]
+    assert [thoughts(server.chat(temperature=1, stream=True)) for _ in range(2)] == ["I count", ""]
+
+
 def test_a_conversation_with_tools_and_images_goes_out_as_it_came(server: Running, provider: Provider) -> None:
     messages = [
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]},
@@ -229,6 +241,7 @@ def test_steps_are_sent_as_the_provider_writes_them(
         reply = server.chat("count to 3", stream=True, temperature=0.5, made_up=[1])
         entry = server.client.get("/console/state").json()["requests"][0]
     assert (streamed_text(reply), "x-stepflow-outcome" in reply.headers) == (RIGHT, False)  # sent before its end
+    assert thoughts(reply) == "I count"
     assert (provider.seen[0]["temperature"], provider.seen[0]["made_up"]) == (0.5, [1])
     assert (entry["outcome"], entry["prompt_tokens"], entry["completion_tokens"]) == ("miss", 5, 3)
 

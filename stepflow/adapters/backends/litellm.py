@@ -266,7 +266,8 @@ def _completion(response: Any, model: str) -> Completion:
     tokens = Usage(getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0)
     called = getattr(choice.message, "tool_calls", None)
     text = text_of(choice.message.model_dump()) if called else choice.message.content or ""
-    return Completion(text, tokens, choice.finish_reason or "stop", response.model or model)
+    reasoning = getattr(choice.message, "reasoning_content", None) or ""
+    return Completion(text, tokens, choice.finish_reason or "stop", response.model or model, reasoning)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
