@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,24 @@ class World:
         """The answer served as verified or as the rule's own; None when there is none that claims to be right."""
         outcome = self.ask(prompt, *replies)
         return outcome.answer if outcome is not None and outcome.final in TRUSTED else None
+
+
+def runs(name: str, prompt: str | Callable[[], str], replies: Iterable[str], calls: int) -> Iterator[Outcome | None]:
+    """Runs on empty stores in which the model says each reply in turn: what is not trusted is followed by the next.
+
+    A run makes `calls` calls at most. A `prompt` that is called may give another wording for each run.
+    """
+    left = list(replies)
+    while left:
+        said = (left + left[-1:] * calls)[:calls]
+        outcome = World(name).ask(prompt if isinstance(prompt, str) else prompt(), *said)
+        yield outcome
+        left = left[calls if outcome is None else outcome.calls :]
+
+
+def trusted_answers(name: str, prompt: str | Callable[[], str], replies: Iterable[str], calls: int) -> Iterator[str]:
+    """The answers of such runs that are served as verified or as the rule's own."""
+    return (run.answer for run in runs(name, prompt, replies, calls) if run is not None and run.final in TRUSTED)
 
 
 def read(name: str, prompt: str) -> Task | None:

@@ -675,6 +675,7 @@ def test_a_write_waits_for_another_writer(disk, tmp_path):
 @pytest.mark.parametrize("name", ["values/cache.db", "log.db"])
 def test_a_writer_that_never_ends_is_named_in_the_end(tmp_path, monkeypatch, name):
     monkeypatch.setattr("stepflow.adapters.stores.sqlite_file.PATIENCE_S", 0.1)
+    monkeypatch.setattr("stepflow.adapters.stores.sqlite_file._TIMEOUT_S", 0.1)
     monkeypatch.setattr("stepflow.adapters.stores.text_cache.PATIENCE_S", 0.1)
     store = DiskStore(tmp_path / "store")
     store.put("a", "1")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
-from rulekit import TRUSTED, World, read
+from rulekit import TRUSTED, World, read, trusted_answers
 
 RULE = "constrained-text"
 TOPICS = ["the sea", "winter mornings", "an old train", "garden birds", "the smell of rain"]
@@ -129,9 +129,8 @@ def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
         outcome = World(RULE).ask(item.prompt, right)
         assert outcome is not None, item.prompt
         assert (outcome.final, outcome.calls) == ("verified", 1), (item.prompt, right, outcome.verdicts)
-        for reply in wrong_replies(item):
-            served = World(RULE).trusted(item.prompt, [reply] * 3)
-            assert served is None or is_right(item, served), (item.prompt, served)
+        for answer in trusted_answers(RULE, item.prompt, wrong_replies(item), 3):
+            assert is_right(item, answer), (item.prompt, answer)
 
 
 def variants(item: Item) -> dict[str, Item]:

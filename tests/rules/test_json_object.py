@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from rulekit import BARE, new_archive, shipped, trusted_answers
 from workload.checker import judge_json
 from workload.json_families import Variant, families
 from workload.json_replies import Reply, malformed_replies, right_replies, right_value, wrong_replies
@@ -18,13 +19,7 @@ from workload.json_requests import JsonItem, all_items
 from workload.json_wordings import WORDINGS
 
 from stepflow.adapters.backends import scripted
-from stepflow.adapters.embedders import hashing
-from stepflow.adapters.indexes.exact import ExactIndex
-from stepflow.adapters.stores import memory
 from stepflow.archive import Archive
-from stepflow.catalog import registry
-from stepflow.compiler.pipelines import check_rule_file
-from stepflow.compiler.workshop import Workshop
 from stepflow.errors import StepflowError
 from stepflow.jsontext import extract
 from stepflow.model import Message, Outcome, Request
@@ -34,24 +29,15 @@ from stepflow.runtime.extract import Declined, Task, understand
 from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.values import encode_plain
-from stepflow.version import VERSION
 
 RULE = Path(__file__).parents[2] / "rules" / "json-object.yaml"
 SEED = 20
 ITEMS = 250
 TRUSTED = {"verified", "fallback"}
-BARE = Workshop({}, {}, {})
 
 
-@cache
 def rule() -> Rule:
-    compiled, problems = check_rule_file(str(RULE), registry(), VERSION)
-    assert compiled is not None, problems
-    return compiled
-
-
-def new_archive() -> Archive:
-    return Archive(memory.build(memory.Options(), BARE), hashing.build(hashing.Options(), BARE), ExactIndex)
+    return shipped("json-object")
 
 
 def ask(archive: Archive, prompt: str | Request, replies: Sequence[str]) -> Outcome | None:
@@ -104,11 +90,9 @@ def test_a_wrong_or_malformed_answer_is_never_served_as_verified() -> None:
     seen: Counter[str] = Counter()
     for turn, item in enumerate(items()):
         bad = some([*wrong_replies(item, turn), *malformed_replies(item, turn)], turn, 6)
-        for reply in bad:
-            outcome = ask(new_archive(), item.prompt, [reply.text] * 3)
-            seen[reply.kind] += 1
-            if outcome is not None and outcome.final in TRUSTED:
-                assert judge_json(item, outcome.answer).right, (item.prompt, reply, outcome.answer)
+        seen.update(reply.kind for reply in bad)
+        for answer in trusted_answers("json-object", item.prompt, (reply.text for reply in bad), 3):
+            assert judge_json(item, answer).right, (item.prompt, answer)
     assert len(seen) >= 40
 
 
