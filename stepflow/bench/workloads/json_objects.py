@@ -14,7 +14,8 @@ from stepflow.bench.item import Item, Purpose, asked
 from stepflow.protocols import Call
 
 TASK = "json"
-CHANGING = frozenset({"key_added", "key_renamed", "subject_changed"})
+SUBJECT_CHANGED = "subject_changed"
+CHANGING = frozenset({"key_added", "key_renamed", SUBJECT_CHANGED})
 BASE = "Return a JSON object about {about} with the keys {keys}."
 WORDINGS = {
     "low": (
@@ -174,7 +175,7 @@ _CHANGES = {
     "key_removed": _without,
     "key_added": _with_more,
     "key_renamed": _renamed,
-    "subject_changed": _about_another,
+    SUBJECT_CHANGED: _about_another,
 }
 
 
