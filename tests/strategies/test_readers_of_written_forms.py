@@ -110,7 +110,8 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     (items, KEYS, "keys a, , b", "is empty"),
     (items, KEYS, 'keys "a, b', "without a partner"),
     (items, KEYS, "keys a, (b", "does not close"),
-    (items, {**KEYS, "item": r"\w+"}, "keys a, b as JSON", "not as expected"),
+    (items, {**KEYS, "item": r"\w+"}, "keys a, b as JSON", "say so with `until`"),
+    (items, {**KEYS, "item": r"\w+", "until": "$"}, "keys a, b as JSON", r"/\\w\+/$"),
     (csv, {}, "a,a\n1,2", "stands there twice"),
     (markdown_table, {}, "| a | b |\n|---|---|\n| 1 |", "1 fields"),
 ]  # fmt: skip

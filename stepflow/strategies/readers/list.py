@@ -87,7 +87,8 @@ class _List:
             if _NEGATED.search(item):
                 raise ValueError(f"the item {item!r} says what is not in the list")
             if self.item is not None and self.item.fullmatch(item) is None:
-                raise ValueError(f"the item {item!r} is not as expected: /{self.item.text}/")
+                cure = "" if self.until is not None else "; if the list ends before it, say so with `until`"
+                raise ValueError(f"the item {item!r} is not as expected: /{self.item.text}/{cure}")
 
 
 def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
