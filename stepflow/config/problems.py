@@ -181,7 +181,9 @@ class _Teller:
         blank = self.document.is_blank((*self.path, *error.path))
         state = "has no value" if blank else "cannot be null"
         wanted = " or ".join(error.expected) or ", ".join(allowed_values(str(error.context.get("expected", ""))))
-        hints = (f"expected {wanted}",) if wanted else ()
+        hints: tuple[str, ...] = (f"expected {wanted}",) if wanted else ()
+        if blank and "a map" in error.expected:
+            hints += ("indent the lines below that belong to it",)
         return self._diagnostic("empty-value", f"{self._name(error.path)} {state}", error.path, hints)
 
     def _wrong_type(self, error: Located, value: Any) -> Diagnostic:

@@ -113,7 +113,10 @@ TABLE = [
     ("reuse: {guard: false}\n", "3:16 bad-value: 'guard' cannot be false", ("allowed: same_words, none",)),
     ("reuse: {guard: }\n", "3:9 empty-value: 'guard' has no value", ("expected same_words, none",)),
     ("stages: [a, nap]\n", "3:13 bad-value: 'nap' is not a stage", ()),
-    ("reuse:\n", "3:1 empty-value: 'reuse' has no value", ("expected a map",)),
+    (
+        "reuse:\n", "3:1 empty-value: 'reuse' has no value",
+        ("expected a map", "indent the lines below that belong to it"),
+    ),
     ("ratio: ~\n", "3:8 empty-value: 'ratio' cannot be null", ("expected a number",)),
     ("stages:\n  -\n", "4:4 empty-value: item 1 of 'stages' has no value", ("expected text",)),
 ]  # fmt: skip
