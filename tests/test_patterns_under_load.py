@@ -1,0 +1,58 @@
+"""The limit of a pattern is of the clock; a busy machine must not make a quick pattern fail, nor a slow one pass."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import regex
+
+from stepflow.compiler.notations.terminals import Timed
+from stepflow.patterns import RegexPattern
+
+LIMIT_S = 0.02
+
+
+class Compiled:
+    """A pattern whose first searches run out of time, with or without having had the processor."""
+
+    def __init__(self, timeouts: int, *, works: bool = False) -> None:
+        self.timeouts = timeouts
+        self.works = works
+        self.calls = 0
+
+    def search(self, text: str, start: int, timeout: float) -> Any:
+        self.calls += 1
+        if self.calls > self.timeouts:
+            return regex.search("a", text)
+        until = time.thread_time() + timeout
+        while self.works and time.thread_time() < until:
+            pass
+        raise TimeoutError
+
+
+def pattern(compiled: Any) -> RegexPattern:
+    return RegexPattern("a", compiled, LIMIT_S)
+
+
+def test_a_pattern_that_had_to_wait_for_the_processor_is_tried_once_more() -> None:
+    compiled = Compiled(1)
+    assert pattern(compiled).search("xa") is not None
+    assert compiled.calls == 2
+
+
+@pytest.mark.parametrize(("compiled", "calls"), [(Compiled(9, works=True), 1), (Compiled(9), 2)])
+def test_a_pattern_that_is_slow_or_starved_twice_fails_with_the_reason(compiled: Compiled, calls: int) -> None:
+    with pytest.raises(ValueError, match=r"the pattern 'a' took longer than 0\.02 s"):
+        pattern(compiled).search("xa")
+    assert compiled.calls == calls
+
+
+def test_a_terminal_of_a_grammar_that_had_to_wait_is_tried_once_more_and_no_more() -> None:
+    timed = Timed("a")
+    timed._compiled = Compiled(1)
+    assert timed.search("xa", 0) is not None
+    timed._compiled = Compiled(2)
+    with pytest.raises(ValueError, match="a terminal of the grammar takes longer"):
+        timed.search("xa", 0)
