@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,8 @@ def cli_page() -> str:
 
 def contexts(name: str, command: click.Command, parent: click.Context) -> Iterator[click.Context]:
     """The context of a command, and those of its sub-commands."""
+    command = copy.copy(command)
+    command._help_option = None  # click keeps it from the first call, which may have been of the command alone: no `-h`
     context = click.Context(command, parent, info_name=name, help_option_names=["-h", "--help"])
     yield context
     if isinstance(command, click.Group):

@@ -199,6 +199,17 @@ def test_generated_pages_and_schemas_are_up_to_date():
     assert (stale, extra) == ([], set()), "run `make docs`"
 
 
+def test_the_page_of_the_command_line_does_not_depend_on_what_ran_before(monkeypatch):
+    from click import Context
+
+    from stepflow.cli.main import cli
+
+    lint = cli.get_command(Context(cli), "lint")
+    monkeypatch.setattr(lint, "_help_option", None)
+    lint.get_help(Context(lint))
+    assert generator().cli_page() == (DOCS / "reference/cli.md").read_text("utf-8")
+
+
 def test_every_diagnostic_code_is_documented_and_none_that_does_not_exist():
     import ast
 
