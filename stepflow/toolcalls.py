@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stepflow import jsontext
+
 
 def offered(parameters: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """The functions that a request lets the model call: each with `name`, `description`, `parameters`.
@@ -43,7 +45,8 @@ def misfit(text: str, functions: Sequence[Mapping[str, Any]], parameters: Mappin
 def text_of(message: Mapping[str, Any]) -> str:
     """A reply's message as a text: its one call as a JSON object, several as a list of them, or else its content.
 
-    An object has the members `name` and `arguments`. Arguments that are no JSON stay the text that they are.
+    An object has the members `name` and `arguments`. Arguments that are no JSON, or name a member twice, stay the text
+    that they are: no check would see what a client may read in them.
     """
     calls = [_plain(call.get("function") or {}) for call in message.get("tool_calls") or ()]
     if not calls:
@@ -65,10 +68,13 @@ def calls_of(text: str) -> tuple[tuple[str, str], ...]:
 
 def _plain(function: Mapping[str, Any]) -> dict[str, Any]:
     arguments = function.get("arguments")
-    try:
-        read = json.loads(arguments) if isinstance(arguments, str) else arguments
-    except ValueError:
-        read = arguments
+    read = arguments
+    if isinstance(arguments, str):
+        try:
+            jsontext.parse(arguments)  # stricter than `json`
+            read = json.loads(arguments)
+        except ValueError:
+            read = arguments
     return {"name": function.get("name"), "arguments": read}
 
 

@@ -172,3 +172,11 @@ def test_calls_and_their_text_say_the_same() -> None:
         assert read == tuple((each["function"]["name"], each["function"]["arguments"]) for each in calls)
     broken = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
     assert calls_of(text_of(broken)) == ()
+
+
+@pytest.mark.parametrize(
+    "arguments", ['{"level": 1, "level": 30}', '{"level": NaN}', '{"level": 1} {}', "{'level': 1}"]
+)
+def test_arguments_that_a_client_may_read_otherwise_are_no_call(arguments: str) -> None:
+    said = {"content": None, "tool_calls": [{"function": {"name": "set_lamps", "arguments": arguments}}]}
+    assert calls_of(text_of(said)) == ()
