@@ -230,7 +230,7 @@ def test_a_full_server_is_read_and_written_again_when_it_has_room(
 def test_a_replica_serves_what_it_has_and_takes_nothing(
     start: Callable[..., Server], open_flow: Callable[[str], Flow]
 ) -> None:
-    primary = start()
+    primary = start(None, "--repl-diskless-sync-delay", "0")
     replica = start(None, "--replicaof", f"127.0.0.1 {primary.port}")
     assert open_flow(primary.url).ask("count to 4", "1\n2\n3\n4").record is not None
     deadline = time.monotonic() + 20

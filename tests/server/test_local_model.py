@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def test_the_openai_client_is_answered_verified_by_a_real_model(tmp_path: Path) -> None:
-    backend = {"model": "local/smollm2-135m-instruct", "max_tokens": 200}
+    backend = {"model": "local/smollm2-135m-instruct", "max_tokens": 60}
     with (
         running(tmp_path, SHIPPED.read_text(encoding="utf-8"), pipeline={"backend": backend}) as server,
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="-", timeout=120) as client,
