@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
-from stepflow.model import Record
+from stepflow.model import Record, Verdict
 from stepflow.protocols import Candidate, Nomination
 from stepflow.runtime.effects import Effect, Nominate, Reply
 from stepflow.runtime.extract import Task
@@ -13,7 +13,7 @@ from stepflow.runtime.gate import Objection, object_after, object_before, object
 from stepflow.runtime.record import Keys
 from stepflow.runtime.rewrite import Budget, Change, rewrite
 from stepflow.runtime.run import Run
-from stepflow.runtime.verify import Examination, examine, first_failure
+from stepflow.runtime.verify import Examination, examine, examine_or_stop
 from stepflow.runtime.wording import form
 from stepflow.values import show
 
@@ -119,17 +119,15 @@ def _as_stored(run: Run, task: Task, keys: Keys, candidate: Candidate, *, in_ful
     objection = object_before(task, keys.words, record)
     if objection is not None:
         return Offer(candidate, None, _refused(run, record, objection))
-    failure = None if in_full else first_failure(task, record.steps, record)
-    if failure is not None:
-        run.journal.add("verify", f"candidate {record.id} fails as it is stored: {failure.reason}", record=record.id)
+    found = (examine if in_full else examine_or_stop)(task, record.steps, record)
+    if isinstance(found, Verdict):
+        run.journal.add("verify", f"candidate {record.id} fails as it is stored: {found.reason}", record=record.id)
         return Offer(candidate, None, "")
-    offer = _examined(run, task, candidate)
+    offer = _examined(run, candidate, found)
     return _judged(run, task, offer) if offer.passes else offer
 
 
-def _examined(run: Run, task: Task, candidate: Candidate) -> Offer:
-    record = candidate.record
-    examination = examine(task, record.steps, record)
+def _examined(run: Run, candidate: Candidate, examination: Examination) -> Offer:
     run.journal.add_verdicts("verify", examination.verdicts)
     return Offer(candidate, examination, "", failed_steps=examination.failed_steps)
 
@@ -145,7 +143,7 @@ def _rewritten(run: Run, task: Task, offers: list[Offer], budget: Budget) -> Ite
         if offer.examination is None:
             record = offer.candidate.record
             run.journal.add("verify", f"the steps of candidate {record.id}, one by one:", record=record.id)
-            examined = _examined(run, task, offer.candidate)
+            examined = _examined(run, offer.candidate, examine(task, record.steps, record))
         likeliest = _rewrite(run, task, examined, None)
         if likeliest is None:
             left.append(examined)

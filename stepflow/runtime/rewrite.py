@@ -17,7 +17,7 @@ from stepflow.runtime.extract import Task
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.segment import NotSegmentable, cut, read_step
 from stepflow.runtime.stitch import content, without
-from stepflow.runtime.verify import Examination, examine, first_failure, step_names, step_passes
+from stepflow.runtime.verify import Examination, examine, examine_or_stop, step_names, step_passes
 
 MAX_PROPOSALS = 64
 """Proposals verified at most for one request, over all candidates, steps and rewriters."""
@@ -192,7 +192,8 @@ class _Draft:
         return False
 
     def _passes(self) -> bool:
-        return first_failure(self.task, self.steps, self.record) is None
+        found = examine_or_stop(self.task, tuple(self.steps), self.record)
+        return isinstance(found, Examination) and found.passed
 
     def _step_passes(self, at: int) -> bool:
         return step_passes(self.task, self.steps, at, self.record)

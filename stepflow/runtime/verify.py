@@ -61,28 +61,29 @@ class Examination:
 
 def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination:
     """Run the whole chain over steps (and the answer that they make). `cached` is the record that they come from."""
-    rule = task.rule
     names, unreadable = _names(task, steps, cached)
-    on_output = [*unreadable, *_on_output(rule, names)]
-    if rule.reply == "tool_call" and (wrong := misfit(names["output"], names["tools"], task.request.parameters)):
-        on_output.append(failed("reply", wrong))
-    if not steps:
-        on_output.append(failed("segment", "there are no steps"))
-    on_steps = list(_on_steps(rule, steps, names))
+    on_output = [*unreadable, *_on_output(task, names, steps)]
+    return _examination(steps, names, on_output, [*_on_steps(task.rule, steps, names)])
+
+
+def examine_or_stop(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination | Verdict:
+    """What `examine` finds; or only the first verdict that counts against the answer, those on the whole first."""
+    names, unreadable = _names(task, steps, cached)
+    on_output: list[Verdict] = []
+    on_steps: list[Verdict] = []
+    for verdict in chain(unreadable, _on_output(task, names, steps), _on_steps(task.rule, steps, names)):
+        if _objects(verdict):
+            return verdict
+        (on_output if verdict.scope == "output" else on_steps).append(verdict)
+    return _examination(steps, names, on_output, on_steps)
+
+
+def _examination(
+    steps: tuple[Step, ...], names: Mapping[str, Any], on_output: list[Verdict], on_steps: list[Verdict]
+) -> Examination:
     if not any(map(_decides, on_output)):
         on_steps += _unseen(steps, on_steps)
-    verdicts = [*on_steps, *on_output]
-    return Examination(steps, tuple(verdicts), names.get("answer", {}).get("value"))
-
-
-def first_failure(task: Task, steps: Sequence[Step], cached: Record | None = None) -> Verdict | None:
-    """The first verdict that counts against an answer, those on the whole first; None when it has none.
-
-    `examine` would find it too: this only ends sooner.
-    """
-    names, unreadable = _names(task, steps, cached)
-    verdicts = chain(unreadable, _on_output(task.rule, names), _on_steps(task.rule, steps, names))
-    return next(filter(_objects, verdicts), None)
+    return Examination(steps, (*on_steps, *on_output), names.get("answer", {}).get("value"))
 
 
 def step_passes(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> bool:
@@ -164,8 +165,13 @@ def _on_step(rule: Rule, step: Step, names: Mapping[str, Any]) -> Iterator[Verdi
     yield from _checked(rule, "step", body, names, step.index)
 
 
-def _on_output(rule: Rule, names: Mapping[str, Any]) -> Iterator[Verdict]:
-    return _checked(rule, "output", names["output"], names, None)
+def _on_output(task: Task, names: Mapping[str, Any], steps: Sequence[Step]) -> Iterator[Verdict]:
+    yield from _checked(task.rule, "output", names["output"], names, None)
+    parameters = task.request.parameters
+    if task.rule.reply == "tool_call" and (wrong := misfit(names["output"], names["tools"], parameters)):
+        yield failed("reply", wrong)
+    if not steps:
+        yield failed("segment", "there are no steps")
 
 
 def _checked(rule: Rule, scope: Scope, text: str, names: Mapping[str, Any], step: int | None) -> Iterator[Verdict]:

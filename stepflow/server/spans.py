@@ -1,4 +1,4 @@
-"""OpenTelemetry spans, where the package `opentelemetry-api` is installed; else nothing at all.
+"""OpenTelemetry spans, where its package is installed and something exports them; else nothing at all.
 
 Prompts and answers stay out of them, and so do messages of errors, which may quote them.
 """
@@ -24,6 +24,12 @@ def _api() -> Any:
         return None
 
 
+def _anybody_listens() -> bool:
+    """Whether spans go anywhere: the package is installed, and something has set a provider."""
+    api = _api()
+    return api is not None and not isinstance(api.get_tracer_provider(), api.ProxyTracerProvider)
+
+
 @functools.cache
 def _tracer() -> Any:
     return _api().get_tracer("stepflow.server")
@@ -33,7 +39,7 @@ class Span:
     """One request under way."""
 
     def __init__(self) -> None:
-        self._span = None if _api() is None else _tracer().start_span(NAME)
+        self._span = _tracer().start_span(NAME) if _anybody_listens() else None
 
     def current(self) -> AbstractContextManager[Any]:
         """Makes it the parent of whatever others trace within, such as the call of the model."""
@@ -54,7 +60,7 @@ class Span:
 
 def past_span(entry: Entry) -> None:
     """The span of a request that was over before anybody thought of it."""
-    if _api() is not None:
+    if _anybody_listens():
         began = int(entry.began * 1e9)
         span = _tracer().start_span(NAME, start_time=began)
         _describe(span, entry)
