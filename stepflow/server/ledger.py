@@ -17,7 +17,7 @@ from stepflow.server.logs import Log
 from stepflow.server.recent import Entry, Recent
 from stepflow.server.refusals import Refused, refused
 from stepflow.server.settings import Settings
-from stepflow.server.spans import past_span
+from stepflow.server.spans import past_spans
 from stepflow.server.tallies import Tallies
 
 SETTLED_EVERY_S = 0.05
@@ -98,7 +98,9 @@ class Ledger:
             self._timer.cancel()
             self._timer = None
         if hits:
-            self.log.request(*[self._noted(hit) for hit in hits])
+            entries = [self._noted(hit) for hit in hits]
+            self.log.request(*entries)
+            past_spans(entries)
 
     def _noted(self, hit: _Hit) -> Entry:
         base, outcome = hit.hot.base, hit.hot.outcome
@@ -110,7 +112,6 @@ class Ledger:
         base.loaded.pipeline.archive.credit(base.seen)
         self._tallies.answered(base.tenant, entry.pipeline, outcome, hit.seconds, dollars)
         self._recent.begin(entry)
-        past_span(entry)
         return entry
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -58,9 +59,9 @@ class Span:
             self._span = None
 
 
-def past_span(entry: Entry) -> None:
-    """The span of a request that was over before anybody thought of it."""
-    if _anybody_listens():
+def past_spans(entries: Iterable[Entry]) -> None:
+    """The spans of requests that were over before anybody thought of them."""
+    for entry in entries if _anybody_listens() else ():
         began = int(entry.began * 1e9)
         span = _tracer().start_span(NAME, start_time=began)
         _describe(span, entry)
