@@ -38,6 +38,7 @@ __all__ = ["Document", "ExactFloat", "Scalar", "read", "read_file"]
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 MAX_EXPANDED = 10_000
 """Nodes that all aliases of a file may stand for together."""
 KEPT = 64
@@ -117,6 +118,8 @@ def _check_text(source: SourceText, text: str) -> None:
 
 def _syntax_error(source: SourceText, error: yaml.MarkedYAMLError) -> Diagnostic:
     at = error.problem_mark.index if error.problem_mark else len(source.text)
+    if "nesting depth" in (error.problem or ""):  # a limit of libyaml's own, from PyYAML 6.0.4 on
+        return source.problem("too-deep", _TOO_DEEP, at, at + 1)
     context_at = error.context_mark.index if error.context_mark else at
     told = Complaint(source, error.problem or "", at, error.context or "", context_at)
     explanation = explain(told)
@@ -157,7 +160,7 @@ class _Builder:
 
     def _node(self, event: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels", event)
+            raise self._stop("too-deep", _TOO_DEEP, event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         if event.tag is not None:

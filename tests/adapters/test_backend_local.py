@@ -229,7 +229,7 @@ def test_ctrl_c_interrupts_a_call_and_the_next_one_works() -> None:
         + textwrap.dedent("""
     import os, signal, threading
     backend.warm()
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         backend.complete(call)
     except KeyboardInterrupt:

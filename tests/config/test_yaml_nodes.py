@@ -285,6 +285,7 @@ def test_nesting_is_bounded_also_through_aliases():
     assert read("[" * 50 + "]" * 50, "r.yaml").data
     assert [problem.code for problem in problems("[" * 51 + "]" * 51)] == ["too-deep"]
     assert [problem.code for problem in problems("[" * 100_000)] == ["too-deep"]
+    assert [problem.code for problem in problems("- " * 20_000)] == ["too-deep"]
     half = "[" * 30 + "]" * 30
     assert [problem.code for problem in problems(f"a: &a {half}\nb: {'[' * 30}*a{']' * 30}\n")] == ["too-deep"]
 
