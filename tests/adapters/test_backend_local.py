@@ -228,6 +228,7 @@ def test_ctrl_c_interrupts_a_call_and_the_next_one_works() -> None:
         START
         + textwrap.dedent("""
     import os, signal, threading
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in jobs that a script runs in the background
     backend.warm()
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
