@@ -43,7 +43,7 @@ def _rule() -> Rule:
 
 RULE = _rule()
 PLAN = Plan("test", RULE.path, (RULE,), {}, RULE.verifying, trace_dir=None)
-ITEMS = all_items(20, 260)
+ITEMS = all_items(20, 200)
 
 
 def ask(request: Request | str, said: Sequence[str], archive: Archive | None = None) -> Outcome | None:

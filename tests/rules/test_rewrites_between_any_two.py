@@ -56,7 +56,7 @@ def problems(draw: st.DrawFn) -> tuple[list[EquationCheck], EquationCheck]:
     return [draw(equations(shape)), draw(equations(other))], draw(equations(shape))
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(problems(), st.sampled_from([0, 0, 0, 1, 1, 1, *range(2, 10)]))
 def test_an_equation_never_gets_a_wrong_solution_from_the_steps_of_others(
     drawn: tuple[list[EquationCheck], EquationCheck], number: int
@@ -107,7 +107,7 @@ def objects(draw: st.DrawFn, check: JsonCheck) -> str:
     return json.dumps(found)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.data())
 def test_a_json_request_never_gets_a_wrong_object_from_the_members_of_others(data: st.DataObject) -> None:
     world = World("json-object")

@@ -162,6 +162,12 @@ def test_the_step_that_does_not_follow_is_named(given: str, steps: list[str], wr
     assert list(objections(given, *steps)) == wrong
 
 
+@pytest.mark.parametrize("claimed", ["2x + 3 = 2x + 3", "(2)x + 3 = 2*x + 3", "3 + 2x = 2x + 3", "x = x"])
+def test_sides_that_are_written_alike_stand_where_an_equation_should(claimed: str) -> None:
+    assert list(objections("2x + 3 = 11", claimed, "2x = 8", "x = 4")) == [1]
+    assert objections("2(x + 1) = 8", "2(x + 1) = 2x + 2", "2x + 2 = 8", "x = 3") == {}
+
+
 def test_the_reason_says_which_operation_does_not_lead_where() -> None:
     reason = objections("2x + 3 = 11", "subtract 5; 2x = 8")[1]
     assert reason == "'subtract 5' does not lead from 2x + 3 = 11 to 2x = 8"

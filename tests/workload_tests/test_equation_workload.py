@@ -15,7 +15,7 @@ from workload.equation_shapes import NOTATIONS, SHAPES
 from workload.equations import ALL_LETTERS, PRESENTATIONS, WORDINGS, all_items, conversations, random_item
 from workload.linear import solve
 
-SEEDS = range(300)
+SEEDS = range(200)
 LABEL = re.compile(r"(?:^|\n)\d+\.$|Step \d+[:.]$")
 
 

@@ -11,7 +11,7 @@ from workload.json_requests import all_items
 from workload.json_shapes import SUBJECTS
 from workload.json_wordings import WORDINGS
 
-SEEDS = range(300)
+SEEDS = range(200)
 
 
 def test_the_same_seed_gives_the_same_items_and_another_seed_gives_others():

@@ -11,6 +11,7 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
   worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'; products of them are, for brackets.
+  Sides that are written alike ('2x + 3 = 2x + 3') are no arithmetic: they say nothing of the equation before.
 
 Options: `given_from`, the name of the equation; `field`, the steps' field.
 
@@ -218,7 +219,8 @@ class _Walk:
     def _is_arithmetic(self, claim: Equation) -> bool:
         """A statement that is true by itself, worked out from numbers that are known.
 
-        2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3.
+        2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3. What is written
+        alike on each side, as in 2x + 2 = 2x + 2, works nothing out: it stands where an equation should.
         """
         letters = set(claim.symbols)
         if any(link != Linear() for link in _differences(claim.sides)) or letters != set(claim.written_symbols):
@@ -228,6 +230,8 @@ class _Walk:
         ):
             return False
         parts = claim.text.split("=")
+        if letters and len({_signs(part) for part in parts}) == 1:
+            return False
         return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
 
 
@@ -310,6 +314,11 @@ def _folded(side: Linear) -> frozenset[Fraction]:
 @lru_cache(maxsize=4096)
 def _literals(text: str) -> frozenset[Fraction]:
     return frozenset(Fraction(literal.replace(",", "")) for literal in _LITERAL.findall(text))
+
+
+def _signs(text: str) -> str:
+    """What a side is written with, whatever its order, blanks, brackets and signs of multiplication."""
+    return "".join(sorted(sign for sign in text if sign.isalnum() or sign in ".+-−/"))
 
 
 def _spoken(operation: Operation) -> str:
