@@ -11,7 +11,7 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
   worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'; products of them are, for brackets.
-  Sides that are written alike ('2x + 3 = 2x + 3') are no arithmetic: they say nothing of the equation before.
+  With letters it must get simpler: '2(x + 1) = 2x + 2', but not '2x + 3 = 3 + 2x', which says nothing.
 
 Options: `given_from`, the name of the equation; `field`, the steps' field.
 
@@ -43,6 +43,7 @@ from stepflow.values import Equation, Linear, describe, show
 
 NAME = "derivation"
 _LITERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
+_BRACKET_OF_LETTERS = re.compile(r"\([^()]*[^\W\d_][^()]*\)")
 
 Sides = frozenset[Linear]
 Ordered = tuple[Linear, ...]
@@ -219,8 +220,8 @@ class _Walk:
     def _is_arithmetic(self, claim: Equation) -> bool:
         """A statement that is true by itself, worked out from numbers that are known.
 
-        2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3. What is written
-        alike on each side, as in 2x + 2 = 2x + 2, works nothing out: it stands where an equation should.
+        2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3. Where no
+        side gets simpler, as in 2x + 2 = 2 + 2x, nothing is worked out: it stands where an equation should.
         """
         letters = set(claim.symbols)
         if any(link != Linear() for link in _differences(claim.sides)) or letters != set(claim.written_symbols):
@@ -230,7 +231,7 @@ class _Walk:
         ):
             return False
         parts = claim.text.split("=")
-        if letters and len({_signs(part) for part in parts}) == 1:
+        if letters and _weight(parts[0]) <= _weight(parts[-1]):
             return False
         return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
 
@@ -316,9 +317,9 @@ def _literals(text: str) -> frozenset[Fraction]:
     return frozenset(Fraction(literal.replace(",", "")) for literal in _LITERAL.findall(text))
 
 
-def _signs(text: str) -> str:
-    """What a side is written with, whatever its order, blanks, brackets and signs of multiplication."""
-    return "".join(sorted(sign for sign in text if sign.isalnum() or sign in ".+-−/"))
+def _weight(side: str) -> int:
+    """How much is left to work out in a side as it is written: numbers, letters (twice), brackets of them."""
+    return len(_LITERAL.findall(side)) + 2 * sum(map(str.isalpha, side)) + len(_BRACKET_OF_LETTERS.findall(side))
 
 
 def _spoken(operation: Operation) -> str:
