@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from stepflow.budget import Budget
-from stepflow.patterns import compile_any, once_more_if_starved
+from stepflow.patterns import compile_any, in_time
 
 MATCH_SECONDS = 0.1
 _running = threading.local()
@@ -78,6 +78,6 @@ def _spend() -> None:
 
 def _in_time(method: Any, *arguments: Any) -> Any:
     try:
-        return once_more_if_starved(lambda: method(*arguments, timeout=MATCH_SECONDS), MATCH_SECONDS)
+        return in_time(lambda: method(*arguments, timeout=MATCH_SECONDS), MATCH_SECONDS)
     except TimeoutError:
         raise ValueError(f"a terminal of the grammar takes longer than {MATCH_SECONDS:g} s") from None
