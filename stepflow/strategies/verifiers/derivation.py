@@ -11,7 +11,8 @@ A field of the steps holds what they claim, in reading order (a grammar with bot
 * Of an equation without solutions, or that all numbers solve, only terms that it has may be moved without a word.
 * Arithmetic beside it ('8 / 2 = 4') must be true, and start from numbers that the claims so far hold. So must what is
   worked out within an equation: '2x = 11 - 3 = 8', but not '2x = 14 - 6 = 8'; products of them are, for brackets.
-  With letters it must get simpler: '2(x + 1) = 2x + 2', but not '2x + 3 = 3 + 2x', which says nothing.
+  With letters it must get simpler: '2(x + 1) = 2x + 2', but not '2x + 3 = 3 + 2x', which says nothing. Numbers alone
+  that are the same, '11 = 11', say something of a result that is checked, and nowhere else.
 
 Options: `given_from`, the name of the equation; `field`, the steps' field.
 
@@ -221,7 +222,8 @@ class _Walk:
         """A statement that is true by itself, worked out from numbers that are known.
 
         2(x + 1) = 2x + 2 is one too, but not beside an equation that all numbers solve, nor 0x + 3 = 3. Where no
-        side gets simpler, as in 2x + 2 = 2 + 2x, nothing is worked out: it stands where an equation should.
+        side gets simpler, as in 2x + 2 = 2 + 2x, nothing is worked out: it stands where an equation should. So does
+        11 = 11, unless a result is checked.
         """
         letters = set(claim.symbols)
         if any(link != Linear() for link in _differences(claim.sides)) or letters != set(claim.written_symbols):
@@ -232,6 +234,8 @@ class _Walk:
             return False
         parts = claim.text.split("=")
         if letters and _weight(parts[0]) <= _weight(parts[-1]):
+            return False
+        if _says_nothing(parts) and not _is_result(frozenset(self.current)):
             return False
         return any(_literals(part) <= self.known for part in (parts if len(parts) > 1 else [claim.text]))
 
@@ -320,6 +324,11 @@ def _literals(text: str) -> frozenset[Fraction]:
 def _weight(side: str) -> int:
     """How much is left to work out in a side as it is written: numbers, letters (twice), brackets of them."""
     return len(_LITERAL.findall(side)) + 2 * sum(map(str.isalpha, side)) + len(_BRACKET_OF_LETTERS.findall(side))
+
+
+def _says_nothing(parts: Sequence[str]) -> bool:
+    """Whether sides that are equal are numbers only, or written alike."""
+    return all(_weight(part) <= 1 for part in parts) or len({"".join(part.split()) for part in parts}) == 1
 
 
 def _spoken(operation: Operation) -> str:
