@@ -6,15 +6,18 @@ stands in an answer is tried by a function.
 
 from __future__ import annotations
 
+import copyreg
 import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import regex
 
+from stepflow.kept import Kept, texts_of
 from stepflow.notation import RegexMatch
 
 DEFAULT_TIMEOUT_S = 0.1
@@ -25,6 +28,8 @@ MAX_REPEATED = 20_000
 _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<count>\{\d{1,9}(?:,\d{0,9})?\}|\{,\d{1,9}\})|.", re.DOTALL)
 
 T = TypeVar("T")
+
+_KEPT = Kept("pattern", regex.__version__, texts_of(__file__))
 
 
 class PatternError(ValueError):
@@ -99,24 +104,23 @@ def in_time(call: Callable[[], T], limit_s: float) -> T:
 def compile_any(text: str, flags: int = 0) -> Any:
     """A compiled pattern of another notation, as the `regex` module gives it; its methods take a `timeout`.
 
-    Raises `PatternError`.
+    Kept for later processes. Raises `PatternError`.
     """
-    refuse_explosion(text)
     try:
-        return regex.compile(text, flags | regex.VERSION0)
+        return _recalled(text, flags) or _keep(_compile(text, flags), flags)
     except (regex.error, RecursionError, OverflowError, MemoryError) as error:
         raise PatternError(f"bad pattern: {error}", 0, len(text)) from None
 
 
-def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> RegexPattern:
-    """The compiled pattern. Raises `PatternError` with the offset where it is wrong."""
+def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S, *, keep: bool = False) -> RegexPattern:
+    """The compiled pattern; with `keep`, kept for later processes. Raises `PatternError` with where it is wrong."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of more than {MAX_PATTERN} characters", 0, len(text))
-    refuse_explosion(text)
+    if keep and (recalled := _recalled(text)):
+        return RegexPattern(text, recalled, timeout_s)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            return RegexPattern(text, regex.compile(text, regex.VERSION0), timeout_s)
+        compiled = _compile(text)
+        return RegexPattern(text, _keep(compiled) if keep else compiled, timeout_s)
     except regex.error as error:
         # The type stubs do not declare `msg` and `pos`.
         message, position = str(getattr(error, "msg", error)), getattr(error, "pos", None) or 0
@@ -124,6 +128,33 @@ def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> RegexPat
         raise PatternError(f"bad pattern: {message}", start, hint=_hint(text, message)) from None
     except (RecursionError, OverflowError, MemoryError) as error:
         raise PatternError(f"the pattern is too large to compile ({type(error).__name__})", 0, len(text)) from None
+
+
+def _compile(text: str, flags: int = 0) -> Any:
+    refuse_explosion(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return regex.compile(text, flags | regex.VERSION0)
+
+
+def _recalled(text: str, flags: int = 0) -> Any:
+    """The pattern as an earlier process compiled it, None when none did."""
+    data = _KEPT.get(text, flags)
+    try:
+        return None if data is None or data[0] != text else _rebuild()(*data)
+    except (LookupError, TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _keep(compiled: Any, flags: int = 0) -> Any:
+    """The same pattern. What is kept of it is what its module gives to those that copy it."""
+    _KEPT.put(copyreg.dispatch_table[regex.Pattern](compiled)[1], compiled.pattern, flags)
+    return compiled
+
+
+@cache
+def _rebuild() -> Callable[..., Any]:
+    return copyreg.dispatch_table[regex.Pattern](regex.compile(""))[0]  # type: ignore[return-value]
 
 
 def refuse_explosion(text: str) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +15,11 @@ settings.load_profile("stepflow")
 
 # Compiled modules are kept, as in every ordinary installation: many tests start processes, and each would compile them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# So are compiled patterns and grammars, in a folder that begins empty; workers share that of the process above them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["STEPFLOW_COMPILED"] = tempfile.mkdtemp(prefix="stepflow-compiled-")
+    atexit.register(shutil.rmtree, os.environ["STEPFLOW_COMPILED"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

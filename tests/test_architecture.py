@@ -14,7 +14,19 @@ PACKAGE = ROOT / "stepflow"
 
 # From the ground up. A module may import from its own layer and those below it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "budget", "source", "version", "values", "fingerprint", "jsontext", "numerals", "prose", "texts"),
+    (
+        "errors",
+        "budget",
+        "source",
+        "version",
+        "kept",
+        "values",
+        "fingerprint",
+        "jsontext",
+        "numerals",
+        "prose",
+        "texts",
+    ),
     ("model",),
     ("notation", "protocols", "options", "patterns", "toolcalls"),
     ("plan", "registry", "records"),

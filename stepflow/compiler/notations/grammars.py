@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,12 +19,16 @@ from typing import Any
 
 import lark
 from lark.exceptions import GrammarError, LarkError, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.grammar import Rule
+from lark.lexer import TerminalDef
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from stepflow.budget import Budget
+from stepflow.compiler.notations import expansions
 from stepflow.compiler.notations.error import NotationError, offset_of
 from stepflow.compiler.notations.expansions import check_expansions
 from stepflow.compiler.notations.terminals import Timed, use, within
+from stepflow.kept import Kept, texts_of
 from stepflow.notation import Leaf, Node
 from stepflow.patterns import PatternError, refuse_explosion
 
@@ -45,6 +49,7 @@ _JOINED = re.compile(
     r"(?<=\w)(?=\w)|(?<=\d)(?=[.,]\d)|(?<=\d[.,])(?=\d)|(?<=\w)(?=['’][^\W\d_])|(?<=\w['’])(?=[^\W\d_])"
 )
 _LOGGING = threading.Lock()
+_KEPT = Kept("grammar", lark.__version__, texts_of(__file__, expansions.__file__, *sorted(_OURS.glob("*.lark"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class LarkGrammar:
         if self._built is None:
             with self._lock:
                 if self._built is None:
-                    self._built = _built(_compile(self.text)[0], self.text)
+                    self._built = _built(_compile(self.text)[0])
         return self._built
 
 
@@ -179,7 +184,21 @@ def _noting() -> Iterator[list[str]]:
 
 @lru_cache(maxsize=MAX_KEPT)
 def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
-    """The parser of a grammar's text, and what Lark notes of conflicts. Kept: rules share grammars."""
+    """The parser of a grammar's text, and what Lark notes of conflicts. Kept: rules and processes share grammars.
+
+    Raises `NotationError`.
+    """
+    found = _KEPT.get(text)
+    if found is not None:
+        with suppress(LarkError, LookupError, TypeError, ValueError, AttributeError, AssertionError):
+            return lark.Lark.load(found["parser"]), found["notes"]
+    parser, notes = _made(text)
+    data, memo = parser.memo_serialize([TerminalDef, Rule])
+    _KEPT.put({"parser": {"data": data, "memo": memo}, "notes": notes}, text)
+    return parser, notes
+
+
+def _made(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
     if len(text) > MAX_GRAMMAR:
         raise NotationError(f"a grammar of more than {MAX_GRAMMAR:,} characters", 0, len(text))
     known = (*_LIBRARIES, *sorted(path.stem for path in _OURS.glob("*.lark")))
@@ -196,9 +215,11 @@ def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
             parser = lark.Lark(
                 text, parser="lalr", lexer="contextual", maybe_placeholders=False, import_paths=[str(_OURS)]
             )
-        return parser, tuple(notes)
     except (LarkError, re.error, RecursionError, ValueError, AssertionError, OSError) as error:
         raise _mistake(text, error) from None
+    for terminal in parser.terminals:
+        _refuse_terminal(text, terminal)
+    return parser, tuple(notes)
 
 
 def _refuse_terminal(text: str, terminal: Any) -> None:
@@ -209,13 +230,11 @@ def _refuse_terminal(text: str, terminal: Any) -> None:
         raise NotationError(f"{terminal.name}: {error}", *_definition(text, terminal.name)) from None
 
 
-def _built(parser: lark.Lark, text: str) -> _Built:
+def _built(parser: lark.Lark) -> _Built:
     parse_conf = parser.parse_interactive("").parser_state.parse_conf
     table = parse_conf.parse_table
     accepted = parse_conf.states[parse_conf.start_state]
     opening = [terminal for terminal in parser.terminals if terminal.name in accepted]
-    for terminal in parser.terminals:
-        _refuse_terminal(text, terminal)
     first = "|".join(f"(?:{terminal.pattern.to_regexp()})" for terminal in opening) or r"(?!)"
     use(parser.parser.lexer)
     return _Built(parser, ParseConf(table, {}, "start"), Timed(first))

@@ -9,6 +9,6 @@ from stepflow.patterns import DEFAULT_TIMEOUT_S, PatternError, RegexPattern, com
 def compile_regex(text: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> RegexPattern:
     """The compiled pattern. Raises `NotationError` with the offset where it is wrong."""
     try:
-        return compile_pattern(text, timeout_s)
+        return compile_pattern(text, timeout_s, keep=True)
     except PatternError as error:
         raise NotationError(str(error), error.start, error.end, hint=error.hint) from None
