@@ -97,6 +97,26 @@ class Item:
             lines.append(f"Per person: {self.money(self.total)} / {self.people} = {self.money(self.due)}")
         return "\n".join(lines)
 
+    def listed(self) -> str:
+        """The same as people write it: a numbered list, each item by its name, most amounts without a sign."""
+        lines = ["To find the total cost, we first calculate the cost of each item."]
+        lines += [
+            f"{n} {noun} at {self.sign}{price} each: {n} * {price} = {cents(n * price)}"
+            for n, noun, price in self.goods
+        ]
+        lines.append(
+            "Subtotal = "
+            + " + ".join(str(cents(n * price)) for n, _, price in self.goods)
+            + f" = {cents(self.subtotal)}"
+        )
+        if self.off:
+            lines.append(f"{self.off}% of {self.money(self.subtotal)} = {self.discount}")
+            lines.append(f"Discounted price: {cents(self.subtotal)} - {self.discount} = {cents(self.net)}")
+        lines.append(f"Total = {self.money(self.total)}")
+        if self.people > 1:
+            lines.append(f"Each person pays {self.money(self.due)}")
+        return "\n".join(lines[:1] + [f"{index}. {line}" for index, line in enumerate(lines[1:], 1)])
+
     def is_right(self, answer: str) -> bool:
         """The last amount is due, labelled amounts are what they say, arithmetic is true, one currency."""
         amounts = re.findall(r"([$€£])\s?([\d,]+(?:\.\d+)?)", answer)
@@ -157,7 +177,7 @@ MALFORMED = ("", "I do not know.", "{}", "$", "Total:", "Total: $1.2.3", "$∞",
 
 def test_right_answers_are_verified_at_the_first_call() -> None:
     for item, rng in items(1):
-        for reply in (item.reply(), f"The cost is {item.money(item.due)}."):
+        for reply in (item.reply(), item.listed(), f"The cost is {item.money(item.due)}."):
             prompt = item.prompt(rng)
             outcome = World(RULE).ask(prompt, reply)
             assert outcome is not None, (prompt, reply)
