@@ -117,6 +117,8 @@ def agrees(actual: Any, expected: Any) -> bool:
     if isinstance(actual, bool) or isinstance(expected, bool) or expected is None:
         return actual is expected
     if isinstance(actual, int | Fraction):
+        if isinstance(expected, Mapping | list):
+            return False
         try:
             return actual == exact(expected)
         except (ValueError, TypeError):

@@ -176,6 +176,8 @@ def test_turns_run_under_the_pipelines_own_settings(tmp_path: Path) -> None:
         (Fraction(1, 3), "1/3", True),
         (Fraction(3, 2), 1.5, True),
         (3, "three", False),
+        (3, {"value": 3}, False),
+        (3, [3], False),
         (True, 1, False),
         (1, True, False),
         (False, False, True),
