@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stepflow.server.control import PREFIX
@@ -40,7 +41,8 @@ class Head:
 
     def get(self, name: bytes) -> str:
         """A header's value, empty when it is not there."""
-        return self.said.get(name, b"").decode("latin-1")
+        value = self.said.get(name)
+        return value.decode("latin-1") if value else ""
 
 
 def head_of(scope: Scope) -> Head:
@@ -57,28 +59,59 @@ def head_of(scope: Scope) -> Head:
 
 async def read_body(head: Head, receive: Receive, settings: Settings) -> bytes:
     """The whole body of JSON. Raises `Refused` when it is none, too large or too slow, and `ClientGone`."""
-    kind = head.get(b"content-type").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if not _is_json(head.said.get(b"content-type", b"")):
         raise Refused(415, "send JSON, with the header `content-type: application/json`", "not_json")
-    said = head.get(b"content-length")
-    if said.isascii() and said.isdigit() and int(said[:20]) > settings.body_bytes:
+    said = head.said.get(b"content-length", b"")
+    if said.isdigit() and int(said[:20]) > settings.body_bytes:
         raise _too_large(settings.body_bytes)
-    parts: list[bytes] = []
-    size, more = 0, True
+    reading = _read(receive, settings.body_bytes).__await__()
+    try:
+        waits_for = next(reading)
+    except StopIteration as whole:  # it was there already, as most are: no timer is needed, and it would cost as much
+        body: bytes = whole.value
+        return body
     try:
         async with Limited(settings.body_time):
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                more = message.get("more_body", False)
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > settings.body_bytes:
-                    raise _too_large(settings.body_bytes)
+            return await _Begun(reading, waits_for)
     except TimeoutError:
         raise Refused(408, f"the body did not come within {settings.body_time:g} s", "slow_body") from None
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        more = message.get("more_body", False)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
     return b"".join(parts)
+
+
+class _Begun:
+    """What is under way already and `waits_for` something, awaited to its end."""
+
+    def __init__(self, doing: Generator[Any, Any, bytes], waits_for: Any) -> None:
+        self._doing = doing
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                try:
+                    said = yield waits_for
+                except BaseException as error:
+                    waits_for = self._doing.throw(error)
+                else:
+                    waits_for = self._doing.send(said)
+            except StopIteration as done:
+                body: bytes = done.value
+                return body
 
 
 @dataclass(slots=True)
@@ -91,8 +124,8 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        self.headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
@@ -103,7 +136,7 @@ def refusal_reply(refusal: Refused) -> Reply:
 
 
 class Limited:
-    """`asyncio.timeout` cut down to what is needed here: it costs a fifth, and every request pays for it."""
+    """`asyncio.timeout` cut down to what is needed here: it costs a fifth."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -128,6 +161,11 @@ def as_json(body: Any) -> bytes:
     """JSON, whatever is in it."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
     return text.encode("utf-8", "backslashreplace")
+
+
+@lru_cache(64)
+def _is_json(content_type: bytes) -> bool:
+    return content_type.partition(b";")[0].strip().lower() == b"application/json"
 
 
 def _too_large(limit: int) -> Refused:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -20,8 +21,10 @@ from stepflow.model import Outcome, Request
 from stepflow.server.houses import House, Loaded
 
 Headers = list[tuple[bytes, bytes]]
-Key = tuple[str, str, tuple[tuple[bytes, bytes], ...], bytes]
+Key = tuple[str, str, tuple[tuple[bytes, bytes], ...], bytes, bool]
 
+_HASHED = 2048
+"""Bodies of fewer bytes are looked up by as they are, which costs less than their hash."""
 LARGEST_SHARE = 16
 """No reply takes more than this part of the whole room."""
 _BESIDE = 4096
@@ -30,7 +33,8 @@ _BESIDE = 4096
 
 def key_of(tenant: str, form: str, wishes: tuple[tuple[bytes, bytes], ...], body: bytes) -> Key:
     """What a reply is looked up by. Nothing is joined, so that nothing can pass for something else."""
-    return tenant, form, wishes, hashlib.sha256(body).digest()
+    is_long = len(body) >= _HASHED
+    return tenant, form, wishes, hashlib.sha256(body).digest() if is_long else body, is_long
 
 
 class Template:
@@ -42,23 +46,25 @@ class Template:
         headers, body = write(mark, moment)
         self._headers = [pair for pair in headers if mark.encode() not in pair[1]]
         self._named = [name for name, value in headers if value == mark.encode()]
-        self._body = (
-            body.replace(b"%", b"%%").replace(mark.encode(), b"%(id)b").replace(str(moment).encode(), b"%(at)d")
-        )
+        id_, at = mark.encode(), str(moment).encode()
+        self._parts = re.split(b"(%b|%b)" % (id_, at), body)
+        self._ids = [place for place, part in enumerate(self._parts) if part == id_]
+        self._times = [place for place, part in enumerate(self._parts) if part == at]
         self.whole = len(self._headers) + len(self._named) == len(headers)
 
     @property
     def size(self) -> int:
         """Bytes of it."""
-        return len(self._body) + sum(len(name) + len(value) for name, value in self._headers)
+        return sum(map(len, self._parts)) + sum(len(name) + len(value) for name, value in self._headers)
 
     def filled(self, id_: str, at: int) -> tuple[Headers, bytes]:
         """The reply with this id and time."""
-        id_bytes = id_.encode()
-        return (
-            [*self._headers, *((name, id_bytes) for name in self._named)],
-            self._body % {b"id": id_bytes, b"at": at},
-        )
+        id_bytes, at_bytes, parts = id_.encode(), b"%d" % at, self._parts.copy()
+        for place in self._ids:
+            parts[place] = id_bytes
+        for place in self._times:
+            parts[place] = at_bytes
+        return self._headers + [(name, id_bytes) for name in self._named], b"".join(parts)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from stepflow.model import Outcome
 from stepflow.plan import Plan
 from stepflow.runtime.drivers import new_id
+from stepflow.runtime.journal import Journal
 from stepflow.server.hot import Hot
 from stepflow.server.houses import Loaded
 from stepflow.server.logs import Log
@@ -23,6 +24,8 @@ from stepflow.server.tallies import Tallies
 SETTLED_EVERY_S = 0.05
 UNSETTLED = 256
 """Hits that wait to be noted, at most so long and so many."""
+_OVER = Journal()
+"""The live account of what is over: nobody writes into it, as the outcome has its own."""
 
 
 @dataclass(slots=True)
@@ -106,8 +109,8 @@ class Ledger:
         base, outcome = hit.hot.base, hit.hot.outcome
         dollars = _dollars(base.loaded, outcome)
         entry = Entry(
-            hit.id, base.request.tenant, base.house.id, base.request, began=hit.at - hit.seconds, status=200,
-            outcome=outcome, seconds=hit.seconds, dollars_saved=dollars,
+            hit.id, base.request.tenant, base.house.id, base.request, began=hit.at - hit.seconds, started=0.0,
+            journal=_OVER, status=200, outcome=outcome, seconds=hit.seconds, dollars_saved=dollars,
         )  # fmt: skip
         base.loaded.pipeline.archive.credit(base.seen)
         self._tallies.answered(base.tenant, entry.pipeline, outcome, hit.seconds, dollars)
