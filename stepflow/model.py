@@ -135,7 +135,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one verifier says of a step (or of the whole, when `step` is None), and why. `where` is file:line."""
+    """What one verifier says of a step (or of the whole, when `step` is None), and why. `where` is file:line.
+
+    `in_code` says that the reason speaks in the rule's own terms, as only its author understands them.
+    """
 
     check: str
     scope: Scope
@@ -144,6 +147,7 @@ class Verdict:
     reason: str = ""
     on_fail: OnFail = "patch"
     where: str = ""
+    in_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,10 @@ class View:
 
 
 class Verifier(Protocol):
-    """Decides whether a text is right."""
+    """Decides whether a text is right.
+
+    One whose reasons are the rule's own code, and no use to a model, has an attribute `in_code` that is true.
+    """
 
     def verify(self, view: View) -> str | None:
         """None when it passes, else the reason why not. Raising counts as failing."""

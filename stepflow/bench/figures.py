@@ -11,7 +11,6 @@ from typing import Any
 
 from stepflow.bench.patches import PatchCost, patch_costs
 from stepflow.bench.runner import ALONE, Row, kind_of
-from stepflow.bench.workloads.json_objects import SUBJECT_CHANGED
 
 SHARES = (
     "exact", "reuse", "rewrite", "patch", "generated", "reuse of a fallback", "fallback", "passthrough", "unverified",
@@ -105,12 +104,9 @@ class Changed:
 
 
 def changed(rows: Sequence[Row], warm_up: Sequence[Row]) -> Changed:
-    """How the changed variants of one pipeline fared. A base is usable when its own answer was verified.
-
-    Another subject is not among them: it asks for another answer, of which nothing could be kept.
-    """
+    """How the changed variants that want reuse fared in one pipeline. A base is usable when its answer was verified."""
     usable = {(row.seed, row.prompt) for row in warm_up if row.final == "verified"}
-    changing = [row for row in rows if row.changes and row.kind != SUBJECT_CHANGED]
+    changing = [row for row in rows if row.changes and row.wants_reuse]
     concerned = [row for row in changing if (row.seed, row.base) in usable]
     return Changed(len(concerned), sum(row.calls == 0 and row.final == "verified" for row in concerned))
 

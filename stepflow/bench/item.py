@@ -33,6 +33,7 @@ class Item:
 
     `kind` names the perturbation ('base' for a base prompt), `level` its strength. `base` is the base prompt that it
     comes from; `changes` says that a constant, a name or a key differs from it, so that its answer does not fit.
+    `wants_reuse` is false where it asks for another answer altogether, of which nothing of the base's could be kept.
     """
 
     messages: tuple[Message, ...]
@@ -43,6 +44,7 @@ class Item:
     changes: bool = False
     check: Check | None = None
     expert: Expert | None = None
+    wants_reuse: bool = True
 
     @property
     def prompt(self) -> str:

@@ -60,6 +60,7 @@ class Row:
     objection: str
     error: str = ""
     patched: int = 0
+    wants_reuse: bool = True
 
     @property
     def tokens(self) -> int:
@@ -224,6 +225,7 @@ def _row(entrant: Contestant, item: Item, seed: int, number: int, warm_up: bool)
         error or objection or "",
         error,
         outcome.patched,
+        item.wants_reuse,
     )
 
 

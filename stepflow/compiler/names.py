@@ -106,7 +106,7 @@ RUN_NAMES: tuple[RunName, ...] = (
     RunName("reason", "Why the verifier refuses", ABOUT_ANSWER - {Place.REWRITE, Place.PATCH}, only_in="message"),
     RunName(
         "failures",
-        "Why the answer failed: the reasons one after the other",
+        "Why the answer failed: the reasons one after the other; of one that is code only which step is wrong",
         frozenset({Place.PATCH, Place.REPAIR, Place.FALLBACK}),
     ),
     RunName("kept", "The steps that are kept, in order; each like `step`", frozenset({Place.PATCH})),

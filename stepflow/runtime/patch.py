@@ -15,7 +15,7 @@ from stepflow.model import Record, Step
 from stepflow.plan import Patch, PatchScope, Rule
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
-from stepflow.runtime.rewrite import without_surplus
+from stepflow.runtime.rewrite import Rewritten, without_surplus
 from stepflow.runtime.run import LimitReached, Run, conversation, schema_of
 from stepflow.runtime.segment import NotSegmentable, cut
 from stepflow.runtime.stitch import content, join
@@ -142,21 +142,24 @@ def _regenerate(run: Run, task: Task, wanted: Patch, hole: Hole) -> Generator[Ef
         except (LimitReached, ValueError) as error:
             run.journal.add("patch", f"no patch: {error}")
             continue
-        run.journal.add_verdicts("integrity", patched.verdicts)
-        if patched.passed:
-            return Patched(patched, kept_count(task.rule, kept_steps(examination, region), patched.steps), region)
+        for change in patched.changes:
+            change.note(run.journal, "patch")
+        mended = patched.examination
+        run.journal.add_verdicts("integrity", mended.verdicts)
+        if mended.passed:
+            return Patched(mended, kept_count(task.rule, kept_steps(examination, region), mended.steps), region)
     return "patch-failed"
 
 
-def _first_that_passes(task: Task, hole: Hole, reply: str) -> Examination:
+def _first_that_passes(task: Task, hole: Hole, reply: str) -> Rewritten:
     """The whole answer with the reply in place, verified; of several places the first that passes, else the first.
 
     What was kept still comes from the record, so what must not be left over of it is looked for.
     """
-    first: Examination | None = None
+    first: Rewritten | None = None
     for steps in _placed(task.rule, hole, reply):
-        placed = without_surplus(task, examine(task, steps, hole.record), hole.record).examination
-        if placed.passed:
+        placed = without_surplus(task, examine(task, steps, hole.record), hole.record)
+        if placed.examination.passed:
             return placed
         first = first or placed
     assert first is not None
@@ -178,7 +181,7 @@ def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
         "failing_steps": _text(failing),
         "failed_steps": examination.failed_steps,
         "next_index": region.first,
-        "failures": examination.reasons,
+        "failures": examination.told,
         "output": examination.text,
         "step": visible(shown, len(steps)) if shown else {"index": region.first, "count": len(steps)},
     }

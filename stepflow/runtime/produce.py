@@ -106,7 +106,7 @@ def _repair(
         completion, examination = attempts[-1]
         if any(verdict.on_fail == "fallback" for verdict in examination.failures):
             return
-        names = {"failures": examination.reasons, "output": completion.text}
+        names = {"failures": examination.told, "output": completion.text}
         content = _render(task, repair.prompting.template, names) or ""
         schema = schema_of(run, repair.prompting, {**task.names, **names})
         said = (Message("assistant", completion.text),) if completion.text.strip() else ()
@@ -123,7 +123,7 @@ def _fall_back(run: Run, task: Task, failing: Examination | None) -> Product | N
     if task.rule.fallback.type != "template" or template is None or not run.has("fallback"):
         return None
     try:
-        text = template({**task.names, "failures": failing.reasons if failing else ""})
+        text = template({**task.names, "failures": failing.told if failing else ""})
         examination = examine(task, cut(task.rule, text, "fallback"))
     except ValueError as error:
         run.journal.add("fallback", f"the fallback has no answer: {error}")

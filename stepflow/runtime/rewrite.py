@@ -37,6 +37,10 @@ class Change:
         became = f"becomes {self.after!r}" if self.after else "is surplus, and dropped"
         return f"step {self.step} by {self.rewriter}: {self.before!r} {became}"
 
+    def note(self, journal: Journal, stage: str = "rewrite") -> None:
+        """Tell of it in the journal."""
+        journal.add(stage, str(self), step=self.step, before=self.before, after=self.after, where=self.where)
+
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
@@ -48,8 +52,7 @@ class Rewritten:
     def note(self, journal: Journal) -> None:
         """Tell what was changed, and the verdicts on what came out."""
         for change in self.changes:
-            data = {"step": change.step, "before": change.before, "after": change.after, "where": change.where}
-            journal.add("rewrite", str(change), **data)
+            change.note(journal)
         if self.changes:
             journal.add_verdicts("verify", self.examination.verdicts)
 

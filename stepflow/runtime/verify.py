@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from stepflow.model import Record, Scope, Step, Verdict
+from stepflow.notation import Missing
 from stepflow.plan import Check, Rule
 from stepflow.protocols import Groups, View
 from stepflow.runtime.extract import Task, read_value
@@ -55,8 +56,14 @@ class Examination:
 
     @property
     def reasons(self) -> str:
-        """Why it failed, for prompts and messages: one reason after the other."""
+        """Why it failed, for people: one reason after the other."""
         return "; ".join(dict.fromkeys(verdict.reason for verdict in self.failures))
+
+    @property
+    def told(self) -> str:
+        """The same for a model: of a reason in the rule's own terms only which step it is about."""
+        said = dict.fromkeys(map(_told, self.failures))
+        return "; ".join(filter(None, said)) or ("the answer as a whole is not right" if said else "")
 
 
 def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination:
@@ -150,6 +157,12 @@ def _objects(verdict: Verdict) -> bool:
     return not verdict.passed and _decides(verdict)
 
 
+def _told(verdict: Verdict) -> str:
+    if not verdict.in_code:
+        return verdict.reason
+    return "" if verdict.step is None else f"step {verdict.step} is wrong"
+
+
 def _on_steps(rule: Rule, steps: Sequence[Step], names: Mapping[str, Any]) -> Iterator[Verdict]:
     previous: dict[str, Any] = {}
     for step in steps:
@@ -192,23 +205,28 @@ def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
 
 def _apply(check: Check, text: str, names: Mapping[str, Any], step: int | None) -> Verdict | None:
     """The verdict of one check, or None when its `when` says that it has nothing to say here."""
+    in_code = getattr(check.verifier, "in_code", False)
     try:
         if check.when is not None and not check.when(names):
             return None
         reason = check.verifier.verify(View(text, names))
     except Exception as error:
         reason = str(error) or type(error).__name__
+        in_code = isinstance(error, Missing) or not isinstance(error, ValueError)
     if reason is not None and check.message is not None:
-        reason = _message(check, names, reason)
-    return Verdict(check.id, check.scope, step, reason is None, reason or "", check.on_fail, check.where)
+        written = _message(check, names, reason)
+        reason, in_code = (reason, in_code) if written is None else (written, False)
+    passed = reason is None
+    return Verdict(check.id, check.scope, step, passed, reason or "", check.on_fail, check.where, in_code and not passed)
 
 
-def _message(check: Check, names: Mapping[str, Any], reason: str) -> str:
+def _message(check: Check, names: Mapping[str, Any], reason: str) -> str | None:
+    """The rule's own words; None where they cannot be written, which must not hide the failure they speak of."""
     assert check.message is not None
     try:
         return check.message({**names, "reason": reason})
-    except Exception:  # a message that cannot be written must not hide the failure it speaks of
-        return reason
+    except Exception:
+        return None
 
 
 def visible(step: Step, count: int) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def test_wrong_answers_are_counted_where_they_were_served_as_right():
     assert (total.judged, total.correct, total.wrong, total.wrong_reuse, total.unverified) == (3, 0, 2, 1, 1)
 
 
-def test_a_changed_variant_counts_only_when_its_base_was_usable_and_the_subject_is_the_same():
+def test_a_changed_variant_counts_only_when_its_base_was_usable_and_something_of_it_could_be_kept():
     bases = [
         row(prompt="good", warm_up=True, outcome="miss"),
         row(prompt="bad", warm_up=True, outcome="miss", final="fallback"),
@@ -133,7 +133,7 @@ def test_a_changed_variant_counts_only_when_its_base_was_usable_and_the_subject_
         row(base="good", changes=True, outcome="patch", calls=1),
         row(base="good", changes=True, outcome="reuse", final="fallback"),
         row(base="bad", changes=True, outcome="rewrite"),
-        row(base="good", changes=True, outcome="rewrite", kind="subject_changed"),
+        row(base="good", changes=True, outcome="rewrite", wants_reuse=False),
         row(base="good", changes=False),
     ]
     changed = summaries([*bases, *variants])[0].changed

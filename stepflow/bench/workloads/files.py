@@ -5,7 +5,8 @@
     {"prompt": "Capital of France?", "check": {"equals": "Paris"}, "right": ["Paris"], "wrong": ["Lyon"]}
 
 All but `prompt` (or `messages`) is optional. Without `check` an answer is not judged. `right` and `wrong` are what a
-simulated model replies. `warm_up: true` asks a line before all others, and shows its cost apart.
+simulated model replies. `warm_up: true` asks a line before all others, and shows its cost apart. `changes: true` says
+that the answer of its `base` (a prompt) does not fit, and `wants_reuse: false` that nothing of it could be kept.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class _Line(_Strict):
     level: str = ""
     base: str = ""
     changes: bool = False
+    wants_reuse: bool = True
     check: _Check | None = None
     right: list[str] = []
     wrong: list[str] = []
@@ -130,6 +132,7 @@ def _item(line: _Line) -> Item:
         line.changes,
         _check(line.check) if line.check else None,
         expert,
+        line.wants_reuse,
     )
 
 

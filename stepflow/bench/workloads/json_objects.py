@@ -129,7 +129,8 @@ def item(wish: Wish, wording: str, kind: str, level: str, base: str) -> Item:
     )
     foreign = tuple(name for name in EVERY_NAME if name != wish.name)
     check = JsonCheck(dict.fromkeys(wish.keys, ANY), about=wish.name, foreign=foreign)
-    return Item(asked(prompt), TASK, kind, level, base or prompt, kind in CHANGING, check, Writer(wish))
+    changes, wants_reuse = kind in CHANGING, kind != SUBJECT_CHANGED
+    return Item(asked(prompt), TASK, kind, level, base or prompt, changes, check, Writer(wish), wants_reuse)
 
 
 def variant(wish: Wish, kind: str, level: str, rng: Random) -> Item:

@@ -6,7 +6,8 @@ Options: `assert`.
       - {id: right-value, type: expr, assert: answer.value == solution}
 
 Fails when the expression is false, when it gives something other than true or false, and when it cannot be decided
-(a name is missing, a function refuses). Without `message` the reason is the expression itself: `a == b is false`.
+(a name is missing, a function refuses). Without `message` the reason is the expression itself: `a == b is false`. That
+is for the trace: a model is told of it only that the step, or the answer, is wrong.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def build(options: Options, context: BuildContext) -> Verifier:
 @dataclass(frozen=True, slots=True)
 class _Expr:
     assertion: Expression
+    in_code: bool = True
 
     def verify(self, view: View) -> str | None:
         """None when the expression is true."""
