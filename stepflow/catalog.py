@@ -52,7 +52,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
 
 FUNCTION_MODULES = (
     "arithmetic", "linear", "text", "collections", "sequences", "sets", "dates", "prose", "code",
-    "patterns",
+    "patterns", "schemas",
 )  # fmt: skip
 
 

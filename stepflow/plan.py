@@ -126,11 +126,12 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """How a failing region is regenerated."""
+    """How a failing region is regenerated. `frame` writes steps around a reply that is less than that."""
 
     scope: PatchScope
     max_calls: int
     prompting: Prompting
+    frame: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,11 @@ RUN_NAMES: tuple[RunName, ...] = (
         "Why the answer failed: the reasons one after the other; of one that is code only which step is wrong",
         frozenset({Place.PATCH, Place.REPAIR, Place.FALLBACK}),
     ),
+    RunName(
+        "cut_off",
+        "Whether the model's answer ended at its token limit. It is not sent back then: only that it was too long",
+        frozenset({Place.REPAIR}),
+    ),
     RunName("kept", "The steps that are kept, in order; each like `step`", frozenset({Place.PATCH})),
     RunName("kept_steps", "The text of the steps that are kept", frozenset({Place.PATCH})),
     RunName("steps_before", "The text of the steps before the failing region", frozenset({Place.PATCH})),
@@ -117,6 +122,7 @@ RUN_NAMES: tuple[RunName, ...] = (
     RunName("failing_steps", "The text of the steps to be written anew", frozenset({Place.PATCH})),
     RunName("failed_steps", "The numbers of the steps with a failed check", frozenset({Place.PATCH})),
     RunName("next_index", "The number of the first step to be written", frozenset({Place.PATCH})),
+    RunName("reply", "What the model replied, without blanks around it", frozenset({Place.PATCH}), only_in="frame"),
 )
 STEP_MEMBERS = frozenset(_STEP)
 """Members of every step: no field may be called like one."""

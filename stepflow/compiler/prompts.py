@@ -12,5 +12,6 @@ This part is wrong ({{ failures }}):
 Write only what replaces the wrong part, and nothing else."""
 
 REPAIR = """\
-That answer is not right: {{ failures }}.
-Give the whole corrected answer, in the same form, and nothing else."""
+{{ 'An earlier answer was cut off because it was too long. Answer more briefly' if cut_off
+else 'That answer is not right: ' ~ failures ~ '.\\nGive the whole corrected answer' }}, in the same form, and nothing
+else."""

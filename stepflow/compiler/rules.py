@@ -137,7 +137,7 @@ class RuleCompiler:
             ),
         )
 
-    # --- what everything else is built with ------------------------------------------------------------------------
+    # --- what everything else is built with
 
     def _workshop(self, spec: RuleSpec) -> None:
         self.tables = {name: exact_table(table) for name, table in spec.tables.items()}
@@ -373,13 +373,13 @@ class RuleCompiler:
         if not spec.patch.enabled:
             return None
         prompting = self._prompting(Place.PATCH, spec.patch, prompts.PATCH)
-        return Patch(spec.patch.scope, spec.patch.max_calls, prompting)
+        frame = self._built(self.workshop.template, spec.patch.frame)
+        return Patch(spec.patch.scope, spec.patch.max_calls, prompting, frame)
 
     def _repair(self, spec: RuleSpec) -> Repair | None:
         if not spec.repair.max_attempts:
             return None
-        prompting = self._prompting(Place.REPAIR, spec.repair, prompts.REPAIR)
-        return Repair(spec.repair.max_attempts, prompting)
+        return Repair(spec.repair.max_attempts, self._prompting(Place.REPAIR, spec.repair, prompts.REPAIR))
 
     def _prompting(self, place: Place, spec: PromptingSpec, default: str | None) -> Prompting:
         if place.value in self.site.data:

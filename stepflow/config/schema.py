@@ -132,6 +132,9 @@ class PatchSpec(PromptingSpec):
 
     scope: PatchScope = Field("from_first_failure", description="Which steps are regenerated")
     max_calls: int = Field(1, ge=1, le=5, description="Model calls at most")
+    frame: TemplateText | None = Field(
+        None, description="What the reply is put into, where less was asked for than steps"
+    )
     enabled: bool = Field(True, description="`false`: a failing candidate is refused, never patched")
 
 

@@ -7,7 +7,7 @@ before, without a call (rewrite.py).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,7 +138,7 @@ def _regenerate(run: Run, task: Task, wanted: Patch, hole: Hole) -> Generator[Ef
             completion = yield from run.ask(messages, "patch", schema_of(run, wanted.prompting, names))
             if completion.finish_reason == "length":
                 raise NotSegmentable("the patch was cut off")
-            patched = _first_that_passes(task, hole, completion.text)
+            patched = _first_that_passes(task, hole, _framed(wanted, names, completion.text))
         except (LimitReached, ValueError) as error:
             run.journal.add("patch", f"no patch: {error}")
             continue
@@ -151,18 +151,32 @@ def _regenerate(run: Run, task: Task, wanted: Patch, hole: Hole) -> Generator[Ef
     return "patch-failed"
 
 
-def _first_that_passes(task: Task, hole: Hole, reply: str) -> Rewritten:
-    """The whole answer with the reply in place, verified; of several places the first that passes, else the first.
+def _framed(wanted: Patch, names: Mapping[str, Any], reply: str) -> tuple[str, ...]:
+    """The reply as the rule frames it, and as it came: a model may have written the whole step all the same."""
+    if wanted.frame is None:
+        return (reply,)
+    return tuple(dict.fromkeys((wanted.frame({**names, "reply": reply.strip()}), reply)))
+
+
+def _first_that_passes(task: Task, hole: Hole, replies: Sequence[str]) -> Rewritten:
+    """The whole answer with a reply in place, verified; of several replies and places the first that passes, else the
+    first. Raises `NotSegmentable` when none of the replies can be read.
 
     What was kept still comes from the record, so what must not be left over of it is looked for.
     """
     first: Rewritten | None = None
-    for steps in _placed(task.rule, hole, reply):
-        placed = without_surplus(task, examine(task, steps, hole.record), hole.record)
-        if placed.examination.passed:
-            return placed
-        first = first or placed
-    assert first is not None
+    unreadable: NotSegmentable | None = None
+    for reply in replies:
+        try:
+            for steps in _placed(task.rule, hole, reply):
+                placed = without_surplus(task, examine(task, steps, hole.record), hole.record)
+                if placed.examination.passed:
+                    return placed
+                first = first or placed
+        except NotSegmentable as error:
+            unreadable = unreadable or error
+    if first is None:
+        raise unreadable or NotSegmentable("there is no reply")
     return first
 
 

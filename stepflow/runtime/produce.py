@@ -81,7 +81,7 @@ def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Exami
     A reply that was cut off, or cannot be cut into steps, has failed.
     """
     if completion.finish_reason == "length":
-        reason = f"the answer was cut off after {completion.usage.completion_tokens} tokens"
+        reason = f"the answer was too long: it was cut off after {completion.usage.completion_tokens} tokens"
         examination = Examination((), (failed("complete", reason),))
     else:
         try:
@@ -104,17 +104,29 @@ def _repair(
         return
     for _ in range(repair.max_attempts):
         completion, examination = attempts[-1]
+        cut_off = completion.finish_reason == "length"
         if any(verdict.on_fail == "fallback" for verdict in examination.failures):
             return
-        names = {"failures": examination.told, "output": completion.text}
+        names = {"failures": examination.told, "output": completion.text, "cut_off": cut_off}
         content = _render(task, repair.prompting.template, names) or ""
         schema = schema_of(run, repair.prompting, {**task.names, **names})
-        said = (Message("assistant", completion.text),) if completion.text.strip() else ()
-        messages = (*asked, *said, Message("user", content))
-        completion = yield from run.ask(messages, "repair", schema)
+        completion = yield from run.ask(_sent_back(asked, completion, content), "repair", schema)
         attempts.append((completion, judge(run, task, completion, "repair")))
         if attempts[-1][1].passed:
             return
+
+
+def _sent_back(asked: tuple[Message, ...], completion: Completion, content: str) -> tuple[Message, ...]:
+    """The conversation with the answer in it, and what is wrong with it.
+
+    An answer that was cut off is left out, or else the model tends to write it once more; so is an empty one. Then the
+    same message asks for the answer and says what was wrong, for some models take no two messages of one side.
+    """
+    if completion.text.strip() and completion.finish_reason != "length":
+        return (*asked, Message("assistant", completion.text), Message("user", content))
+    if not asked or asked[-1].role != "user":
+        return (*asked, Message("user", content))
+    return (*asked[:-1], Message("user", f"{asked[-1].content.rstrip()}\n\n{content}"))
 
 
 def _fall_back(run: Run, task: Task, failing: Examination | None) -> Product | None:

@@ -217,7 +217,9 @@ def _apply(check: Check, text: str, names: Mapping[str, Any], step: int | None) 
         written = _message(check, names, reason)
         reason, in_code = (reason, in_code) if written is None else (written, False)
     passed = reason is None
-    return Verdict(check.id, check.scope, step, passed, reason or "", check.on_fail, check.where, in_code and not passed)
+    return Verdict(
+        check.id, check.scope, step, passed, reason or "", check.on_fail, check.where, in_code and not passed
+    )
 
 
 def _message(check: Check, names: Mapping[str, Any], reason: str) -> str | None:

@@ -218,6 +218,12 @@ def test_empty_and_cut_off_replies_are_left_to_the_runtime(
     assert (got.text, got.finish_reason) == (text, finish_reason)
 
 
+def test_a_schema_of_anything_but_an_object_is_not_sent(stub: Stub) -> None:
+    for schema in ({"type": "array", "items": {}}, {"type": "string"}, {}):
+        backend(stub, model="openai/gpt-4o").complete(call(schema=schema))
+    assert [seen.get("response_format") for seen in stub.seen] == [None, None, None]
+
+
 @pytest.mark.parametrize(("model", "sent"), [("openai/gpt-4o", True), ("openai/some-unknown-model", False)])
 def test_a_schema_goes_only_to_models_that_are_known_to_follow_one(stub: Stub, model: str, sent: bool) -> None:
     backend(stub, model=model).complete(call(schema=SCHEMA))

@@ -104,7 +104,7 @@ def test_a_file_is_a_workload(tmp_path):
         {"prompt": "Solve x + 1 = 3 for x.", "check": {"equation": "x + 1 = 3"}, "warm_up": True},
         {"prompt": "json", "kind": "shape", "check": {"json": {"keys": {"a": "integer"}, "closed": True}}},
         {"messages": [{"role": "user", "content": "France?"}], "check": {"equals": "Paris"}, "right": ["Paris"]},
-        {"prompt": "Say hi"},
+        {"prompt": "Say hi", "changes": True, "wants_reuse": False},
     ]
     path.write_text("\n".join(map(json.dumps, lines)))
     found = read_workload(str(path), 7)
@@ -113,6 +113,7 @@ def test_a_file_is_a_workload(tmp_path):
     assert (shape.check.objection('{"a": 1}'), bool(shape.check.objection('{"a": 1, "b": 2}'))) == (None, True)
     assert (city.check.objection(" Paris\n"), bool(city.check.objection("Lyon"))) == (None, True)
     assert (shape.kind, city.prompt, free.check) == ("shape", "France?", None)
+    assert (shape.changes, shape.wants_reuse, free.changes, free.wants_reuse) == (False, True, True, False)
 
 
 @pytest.mark.parametrize(

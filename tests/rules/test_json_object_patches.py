@@ -39,7 +39,7 @@ def book(*keys: str) -> str:
 def test_an_added_key_costs_less_than_three_tenths_of_a_full_answer(flow: Flow, added: str) -> None:
     before = {key: value for key, value in BOOK.items() if key != added}
     flow.store(book(*before), json.dumps(before))
-    outcome = flow.ask(book(*BOOK), json.dumps({added: BOOK[added]}))
+    outcome = flow.ask(book(*BOOK), json.dumps(BOOK[added]))
     assert (outcome.outcome, outcome.final, outcome.kept, outcome.patched) == ("patch", "verified", 4, 1)
     assert json.loads(outcome.answer) == BOOK
     full = flow.ask(book(*BOOK).replace("novel", "story"), json.dumps(BOOK))
@@ -113,7 +113,11 @@ UNFIT = [
     '{"Colour": "black"}',
     '[{"colour": "black"}]',
     '{"colour": "black"',
-    '"black"',
+    "black",
+    'The colour is "black".',
+    '"black" "red"',
+    '"black"}',
+    '"black", "name": "Tom"',
     "colour: black",
     "{}",
     '{"data": {"colour": "black"}}',
@@ -127,6 +131,49 @@ def test_a_reply_that_does_not_fit_is_followed_by_a_whole_answer(flow: Flow, rep
     whole = '{"name": "Tom", "age": 4, "colour": "grey"}'
     outcome = flow.ask(f"{CAT} keys name, age and colour.", reply, whole)
     assert (outcome.outcome, outcome.skip_reason, outcome.answer) == ("skip_reuse", "patch-failed", whole)
+
+
+FIT = [
+    ('"black"', "black"),
+    (' "black"\n', "black"),
+    ("3", 3),
+    ("true", True),
+    ('["black", "white"]', ["black", "white"]),
+    ('"a \\"brace\\" and more"', 'a "brace" and more'),
+    ('{"colour": "black"}', "black"),
+    ('Here it is:\n```json\n{"colour": "black"}\n```', "black"),
+    ('{"name": "Luna", "age": 2, "colour": "black"}', "black"),
+]
+
+
+@pytest.mark.parametrize(("reply", "value"), FIT)
+def test_the_value_of_a_single_key_is_put_behind_it(flow: Flow, reply: str, value: Any) -> None:
+    flow.store(f"{CAT} keys name and age.", '{"name": "Luna", "age": 2}')
+    outcome = flow.ask(f"{CAT} keys name, age and colour.", reply)
+    assert (outcome.outcome, outcome.kept, outcome.patched) == ("patch", 2, 1)
+    assert json.loads(outcome.answer) == {"name": "Luna", "age": 2, "colour": value}
+
+
+TYPES = [
+    ("colour", {"type": ("string", "number", "boolean", "array"), "items": {"type": "string"}}),
+    ("colour as a string", {"type": "string"}),
+    ("weight as an integer", {"type": "integer"}),
+]
+
+
+@pytest.mark.parametrize(("key", "schema"), TYPES)
+def test_the_schema_of_a_single_value_is_its_own(flow: Flow, key: str, schema: Any) -> None:
+    flow.store(f"{CAT} name and age.", '{"name": "Luna", "age": 2}')
+    flow.ask(f"{CAT} name, age and {key}.", "3" if "integer" in key else '"3"')
+    assert flow.calls[0].response_schema == schema
+
+
+@pytest.mark.parametrize("reply", ['"heavy"', "3.5", "null", '["3"]'])
+def test_a_single_value_of_another_type_is_no_patch(flow: Flow, reply: str) -> None:
+    flow.store(f"{CAT} name and age.", '{"name": "Luna", "age": 2}')
+    whole = '{"name": "Luna", "age": 2, "weight": 3}'
+    outcome = flow.ask(f"{CAT} name, age and weight as an integer.", reply, whole)
+    assert (outcome.outcome, outcome.answer) == ("skip_reuse", whole)
 
 
 NULLS = [("keys name and age", "verified"), ("name and age as an integer", "unverified")]

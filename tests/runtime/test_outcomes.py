@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flowkit import COUNT, UNIT, Flow, edited, story
@@ -157,6 +158,39 @@ def test_a_broken_reply_is_repaired_where_the_rule_repairs(tmp_path: Path) -> No
     outcome = flow.ask("Convert 2 km to m", {"text": "2000", "finish_reason": "length"}, "2000 m")
     assert (outcome.answer, outcome.origin) == ("2000 m", "repair")
     assert "cut off" in flow.calls[1].messages[-1].content
+
+
+CUT_OFF = {"text": "2000 2000 2000", "finish_reason": "length"}
+
+
+@pytest.mark.parametrize("reply", [CUT_OFF, " "], ids=["cut off", "empty"])
+def test_what_was_cut_off_is_not_sent_back_and_nobody_speaks_twice_in_a_row(tmp_path: Path, reply: Any) -> None:
+    flow = Flow(tmp_path, UNIT)
+    flow.ask([Message("system", "Be brief."), Message("user", "Convert 2 km to m")], reply, "2000 m")
+    said = [(message.role, message.content) for message in flow.calls[1].messages]
+    assert [role for role, _ in said] == ["system", "user"]
+    assert said[1][1].startswith("Convert 2 km to m\n\n")
+    assert "2000 2000" not in said[1][1]
+
+
+@pytest.mark.parametrize(("reply", "again"), [(CUT_OFF, "short"), ("3", "right")])
+def test_a_repair_may_ask_otherwise_for_what_was_cut_off(tmp_path: Path, reply: Any, again: str) -> None:
+    repair = {
+        "prompt": "Make it {{ 'short' if cut_off else 'right' }}.",
+        "response_format": "{'type': 'string', 'maxLength': 6 if cut_off else 60}",
+    }
+    flow = Flow(tmp_path, edited(UNIT, repair=repair))
+    outcome = flow.ask("Convert 2 km to m", reply, "2000 m")
+    assert (outcome.final, outcome.origin) == ("verified", "repair")
+    assert flow.calls[1].messages[-1].content.endswith(f"Make it {again}.")
+    assert flow.calls[1].response_schema == {"type": "string", "maxLength": 6 if again == "short" else 60}
+
+
+def test_a_cut_off_answer_is_never_served_even_if_what_is_there_would_pass(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, UNIT)
+    with pytest.raises(CutOffAnswer):
+        flow.ask("Convert 2 km to m", *[{"text": "2000", "finish_reason": "length"}] * 2)
+    assert flow.records == []
 
 
 def test_a_backend_error_in_a_repair_leaves_nothing_behind(tmp_path: Path) -> None:

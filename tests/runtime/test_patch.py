@@ -148,6 +148,43 @@ def test_surplus_steps_of_a_patch_are_dropped(tmp_path: Path) -> None:
     outcome = flow.ask("pack hat, shoes, coat", "3. coat\n4. tent")
     assert (outcome.outcome, outcome.answer) == ("patch", "1. hat\n2. shoes\n3. coat")
     assert (outcome.kept, outcome.patched) == (2, 1)
+    assert "patch: step 4 by asked-for: '4. tent' is surplus, and dropped" in story(outcome)
+
+
+FRAMED = edited(
+    COUNT,
+    segment="numbered",
+    parse=[{"field": "n", "type": "regex", "pattern": r"\A\d+\Z", "as": "integer"}],
+    patch={
+        "scope": "failing_step",
+        "prompt": "Only the number of step {{ step.index }}.",
+        "frame": "{{ step.index }}. {{ reply }}",
+    },
+)
+
+
+@pytest.mark.parametrize("reply", ["2", " 2\n", "2. 2", "1. 1\n2. 2\n3. 3"])
+def test_a_frame_puts_a_reply_that_is_less_than_a_step_into_one(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, FRAMED)
+    flow.store("count to 3", "1. 1\n2. 7\n3. 3")
+    outcome = flow.ask("count to 3", reply)
+    assert (outcome.outcome, outcome.answer, outcome.kept) == ("patch", "1. 1\n2. 2\n3. 3", 2)
+
+
+@pytest.mark.parametrize("reply", ["8", "two", "2. 8"])
+def test_what_a_frame_makes_is_verified_like_anything_else(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, FRAMED)
+    flow.store("count to 3", "1. 1\n2. 7\n3. 3")
+    assert flow.ask("count to 3", reply, "1. 1\n2. 2\n3. 3").skip_reason == "patch-failed"
+
+
+def test_a_frame_that_cannot_be_written_is_no_patch(tmp_path: Path) -> None:
+    patch = {"scope": "failing_step", "frame": "{{ failing[3].text }} {{ reply }}"}
+    flow = Flow(tmp_path, edited(COUNT, patch=patch))
+    flow.store("count to 3", "1\n7\n3")
+    outcome = flow.ask("count to 3", "2", "1\n2\n3")
+    assert (outcome.outcome, outcome.skip_reason) == ("skip_reuse", "patch-failed")
+    assert "no patch: failing[3]" in story(outcome)
 
 
 @pytest.mark.parametrize("asked", ["hat, coat, shoes", "coat, hat, shoes", "hat, shoes, coat"])
@@ -196,9 +233,7 @@ def test_a_patch_prompt_may_name_all_that_is_known(tmp_path: Path) -> None:
     flow.store("count to 3", "1\n7\n3")
     messages = [Message("system", "Be brief."), Message("user", "count to 3")]
     flow.ask([Message("user", "count to 3")], "2")
-    assert flow.calls[0].messages == (
-        Message("user", "1 | 7 | 3 | 1\n3 | 2 | 2 | 2 7 | step.n == step.index is false | 1\n7\n3"),
-    )
+    assert flow.calls[0].messages == (Message("user", "1 | 7 | 3 | 1\n3 | 2 | 2 | 2 7 | step 2 is wrong | 1\n7\n3"),)
     assert flow.ask(messages, "1\n2\n3").outcome == "miss", "a system prompt is another namespace"
 
 

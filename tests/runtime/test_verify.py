@@ -116,6 +116,31 @@ def test_a_message_replaces_the_reason_but_never_hides_it(tmp_path: Path, messag
     assert examined(tmp_path, edited(COUNT, parse=[], verify=[check("1 == 2", message=message)])).reasons == reason
 
 
+TOLD = [
+    (check("step.n == 1", scope="step"), "step 2 is wrong; step 3 is wrong"),
+    (check("step.n == 1", scope="step", message="{{ step.n }} is not 1"), "2 is not 1; 3 is not 1"),
+    (check("step.n == 1", scope="step", message="{{ steps[9].text }}"), "step 2 is wrong; step 3 is wrong"),
+    (check("last == 4"), "the answer as a whole is not right"),
+    (check("steps[7].n == 4"), "the answer as a whole is not right"),
+    ({"id": "it", "type": "excludes", "values": ["2"]}, "holds '2'"),
+    ({"id": "it", "type": "excludes", "values_from": "noun"}, "the answer as a whole is not right"),
+]
+
+
+@pytest.mark.parametrize(("one", "told"), TOLD)
+def test_a_model_is_told_no_code(tmp_path: Path, one: dict[str, Any], told: str) -> None:
+    noun = {"type": "regex", "pattern": "(?i)of (?P<value>[a-z]+)", "optional": True}
+    last = {"type": "regex", "pattern": "(?P<value>[0-9]+)", "as": "integer"}
+    found = examined(tmp_path, edited(COUNT, constraints={"last": last, "noun": noun}, verify=[one]))
+    assert found.told == told
+    assert found.reasons
+
+
+def test_beside_a_reason_in_words_a_model_is_told_no_more_than_that(tmp_path: Path) -> None:
+    checks = [check("last == 4"), check("last == 5", id="other", message="it must end with 5")]
+    assert examined(tmp_path, edited(COUNT, parse=[], verify=checks)).told == "it must end with 5"
+
+
 def test_an_answer_that_cannot_be_read_fails_even_if_no_check_asks_for_it(tmp_path: Path) -> None:
     answer = {"type": "regex", "pattern": r"\S+$", "as": "integer"}
     rule = edited(COUNT, parse=[], answer=answer, verify=[check("last == 3")])

@@ -16,7 +16,8 @@ Retries are ours, not LiteLLM's: after a rate limit, a failed connection or a se
 up to `retries` times, after 0.5 s, 1 s, 2 s … (8 s at most; longer where the provider's `retry-after` asks for it), as
 long as `timeout`, which counts all tries together, leaves time for it.
 
-A `response_schema` is sent as `response_format` where LiteLLM knows that the model supports it, and left out otherwise.
+A `response_schema` of an object is sent as `response_format` where LiteLLM knows that the model supports it; any other
+is left out, for OpenAI's interface takes none.
 A parameter that the model does not support is an error, because leaving it out silently would change the answer;
 `drop_params: true` leaves it out. LiteLLM's cache is never used. A reply without text is passed on as an empty text.
 
@@ -245,10 +246,15 @@ def _arguments(library: Any, options: Options, call: Call) -> dict[str, Any]:
     }
     if options.api_key_env is not None:
         arguments["api_key"] = _key(options.api_key_env, options.model)
-    if call.response_schema is not None and library.supports_response_schema(model=options.model):
+    if _is_of_objects(call.response_schema) and library.supports_response_schema(model=options.model):
         plain = json.loads(json.dumps(call.response_schema, default=dict))
         arguments["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": plain}}
     return arguments
+
+
+def _is_of_objects(schema: Mapping[str, Any] | None) -> bool:
+    """Whether it describes an object: OpenAI and others refuse the whole request where it does not."""
+    return schema is not None and schema.get("type") == "object"
 
 
 def _key(variable: str, model: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
@@ -15,6 +16,7 @@ from stepflow.protocols import Call
 
 TASK = "json"
 SUBJECT_CHANGED = "subject_changed"
+_VALUE = re.compile(r'\bthe value of "(?P<key>[^"]+)"')
 CHANGING = frozenset({"key_added", "key_renamed", SUBJECT_CHANGED})
 BASE = "Return a JSON object about {about} with the keys {keys}."
 WORDINGS = {
@@ -187,7 +189,11 @@ class Writer:
     wish: Wish
 
     def answers(self, call: Call, purpose: Purpose) -> Answers:
-        """For a patch only the members that are asked for: those of its schema, else those that it does not show."""
+        """For a patch only what is asked for: a value, the members of its schema, else those that it does not show."""
+        alone = _VALUE.search(call.messages[-1].content) if purpose == "patch" else None
+        if alone is not None and alone["key"] in self.wish.keys:
+            text = json.dumps(self._value((alone["key"],))[alone["key"]])
+            return Answers((text,), tuple(self._wrong_value(alone["key"], text)))
         keys = self._wanted(call) if purpose == "patch" else self.wish.keys
         value = self._value(keys)
         bare = json.dumps(value, indent=2)
@@ -204,6 +210,15 @@ class Writer:
         yield f"{bare[:-2]},\n}}"
         yield "\n".join(f"{key}: {text}" for key, text in value.items())
         yield f"Here is your JSON: {bare[: len(bare) * 2 // 3]}"
+
+    def _wrong_value(self, key: str, text: str) -> Iterator[str]:
+        """Slips where a value alone is wished for: no JSON, cut off, within prose, said twice, under another key."""
+        yield text.strip('"')
+        yield text[: len(text) * 2 // 3]
+        yield f"The {key} is {text}."
+        yield f"{text}\n{text}"
+        yield f"{key}: {text}"
+        yield f'{{"{key.upper()}": {text}}}'
 
     def _wanted(self, call: Call) -> tuple[str, ...]:
         properties = (call.response_schema or {}).get("properties")

@@ -177,20 +177,6 @@ def gather(value: Any, key: Any) -> tuple[Any, ...]:
     return tuple(found for part in value for found in gather(part, key)) if isinstance(value, list | tuple) else ()
 
 
-def closed(schema: Any) -> Any:
-    """A JSON Schema in which objects that name their members allow no others, at any depth.
-
-    Examples:
-        closed({'properties': {'a': {}}}) == {'properties': {'a': {}}, 'additionalProperties': false}
-    """
-    if isinstance(schema, list | tuple):
-        return tuple(closed(part) for part in schema)
-    if not isinstance(schema, Mapping):
-        return schema
-    parts = {name: closed(part) for name, part in schema.items()}
-    return parts | {"additionalProperties": False} if isinstance(schema.get("properties"), Mapping) else parts
-
-
 def fill_keys(items: Any, value: Any) -> dict[str, Any]:
     """A map that holds the same value under every item of a list, such as the properties of a JSON Schema.
 
@@ -358,7 +344,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lookup": lookup,
     "translate": translate,
     "gather": gather,
-    "closed": closed,
     "fill_keys": fill_keys,
     "has": has,
     "keys": keys,
