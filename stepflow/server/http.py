@@ -161,13 +161,11 @@ class Api:
         return _json({"ready": not waiting, "waiting": waiting}, 503 if waiting else 200)
 
     async def figures(self, request: Request, tenant: Tenant) -> ASGIApp:
-        """GET /metrics, for Prometheus. They are of all tenants together, so a key must be an admin's."""
+        """GET /metrics, for Prometheus. They are of all tenants and workers together, so a key must be an admin's."""
         if not tenant.admin:
             raise Refused(403, "the metrics are for an admin's key", "not_admin")
-        service = self.service
-        sound = {house.id: not house.problem for house in service.houses}
-        text = metrics.page(service.ledger.tallies, open_=service.open, calling=service.gate.inside, sound=sound)
-        return Response(text, media_type=metrics.MEDIA_TYPE)
+        workers = self.service.board.all(self.service.figures())
+        return Response(metrics.page(workers), media_type=metrics.MEDIA_TYPE)
 
     async def description(self, request: Request) -> Response:
         """GET /openapi.json: what this server offers, for tools."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -12,29 +12,29 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from stepflow.server.tallies import BUCKETS_S, Kind, Tallies, Tally
+from stepflow.server.board import Figures
+from stepflow.server.tallies import BUCKETS_S, Kind, Tally
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 Sums = Mapping[Any, float]
 
 
-def page(tallies: Tallies, *, open_: int, calling: int, sound: Mapping[str, bool]) -> bytes:
-    """The page. `open_` requests and `calling` model calls are under way; `sound` says of each pipeline whether its
-    newest files are served."""
+def page(workers: Sequence[Figures]) -> bytes:
+    """The page: the figures of all workers together. Files are sound where they are so for every worker."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Page(tallies, open_, calling, sound))
+    registry.register(_Page(workers))
     return generate_latest(registry)
 
 
 class _Page(Collector):
-    def __init__(self, tallies: Tallies, open_: int, calling: int, sound: Mapping[str, bool]) -> None:
-        self._tallies = tallies
-        self._now = open_, calling, sound
+    def __init__(self, workers: Sequence[Figures]) -> None:
+        self._workers = workers
 
     def collect(self) -> Iterable[Metric]:
         """All metrics."""
-        kinds, (open_, calling, sound) = list(self._tallies), self._now
+        workers = self._workers
+        kinds = [each for worker in workers for each in worker.tallies]
         yield _counter(
             "stepflow_requests", "Requests answered.", "pipeline rule outcome final", _sums(
                 ((k.pipeline, k.rule, k.outcome, k.final), t.answers) for k, t in kinds
@@ -42,18 +42,20 @@ class _Page(Collector):
         )  # fmt: skip
         yield _counter(
             "stepflow_refusals", "Requests refused, by status.", "status",
-            {(str(status),): count for status, count in self._tallies.refusals.items()},
+            _sums(((str(status),), count) for each in workers for status, count in each.tallies.refusals.items()),
         )  # fmt: skip
         yield _counter(
-            "stepflow_shadows", "What shadowed requests would have got.", "pipeline outcome", self._tallies.shadows
-        )
+            "stepflow_shadows", "What shadowed requests would have got.", "pipeline outcome",
+            _sums(pair for each in workers for pair in each.tallies.shadows.items()),
+        )  # fmt: skip
         yield _seconds(kinds)
         yield from _spent(kinds)
-        yield GaugeMetricFamily("stepflow_requests_open", "Requests under way.", open_)
+        yield GaugeMetricFamily("stepflow_requests_open", "Requests under way.", sum(each.open for each in workers))
+        calling = sum(each.calling for each in workers)
         yield GaugeMetricFamily("stepflow_model_calls_open", "Model calls that run or wait.", calling)
         gauge = GaugeMetricFamily("stepflow_files_sound", "1 while the newest files are served.", labels=["pipeline"])
-        for pipeline, is_sound in sound.items():
-            gauge.add_metric([pipeline], is_sound)
+        for pipeline in dict.fromkeys(pipeline for each in workers for pipeline in each.sound):
+            gauge.add_metric([pipeline], all(each.sound.get(pipeline, True) for each in workers))
         yield gauge
 
 

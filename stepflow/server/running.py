@@ -8,15 +8,17 @@ import gc
 import json
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import uvicorn
 
 from stepflow.errors import StepflowError, UsageError
 from stepflow.server.asgi import App
+from stepflow.server.board import EVERY_S
 from stepflow.server.houses import House
 from stepflow.server.http import make_app
 from stepflow.server.logs import to_stderr
@@ -86,8 +88,10 @@ def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> Non
         uvicorn.run(_alone(settings, overrides), **shared)
         return
     open_service(settings, overrides).close()  # what is wrong is said once, here, and not by every worker
-    os.environ[VARIABLE] = json.dumps({"settings": asdict(settings), "overrides": overrides})
-    uvicorn.run("stepflow.server.running:application", factory=True, workers=settings.workers, **shared)
+    with tempfile.TemporaryDirectory(prefix="stepflow-serve-") as board:
+        described = {"settings": asdict(replace(settings, board=board)), "overrides": overrides}
+        os.environ[VARIABLE] = json.dumps(described)
+        uvicorn.run("stepflow.server.running:application", factory=True, workers=settings.workers, **shared)
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +99,7 @@ async def _life(service: Service) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     pool = ThreadPoolExecutor(service.settings.threads, "stepflow")
     loop.set_default_executor(pool)
-    work = [asyncio.create_task(_warm(service)), asyncio.create_task(_watch(service))]
+    work = [asyncio.create_task(task(service)) for task in (_warm, _watch, _put_up)]
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
         loop.add_signal_handler(signal.SIGHUP, lambda: work.append(asyncio.create_task(reload_all(service))))
     names = ", ".join(house.id for house in service.houses)
@@ -106,6 +110,8 @@ async def _life(service: Service) -> AsyncIterator[None]:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            service.board.put(service.figures())
         await asyncio.to_thread(service.close)
         service.ledger.log.event("stopped")
 
@@ -126,6 +132,16 @@ async def _watch(service: Service) -> None:
         for house in service.houses:
             if await asyncio.to_thread(house.is_edited):
                 await _reload(service, house)
+
+
+async def _put_up(service: Service) -> None:
+    """The other workers' scrapes show what this one has counted."""
+    while service.settings.board is not None:
+        try:
+            service.board.put(service.figures())
+        except OSError as error:
+            service.ledger.log.event("figures not shared", bad=True, problem=str(error))
+        await asyncio.sleep(EVERY_S)
 
 
 async def reload_all(service: Service) -> None:

@@ -24,6 +24,7 @@ from stepflow.runtime.interpreter import interpret
 from stepflow.runtime.journal import Journal
 from stepflow.runtime.record import request_key
 from stepflow.runtime.shadow import Unanswered, foresee
+from stepflow.server.board import Board, Figures
 from stepflow.server.gate import Gate
 from stepflow.server.growing import Growing, written
 from stepflow.server.hot import Base, HotAnswers
@@ -102,6 +103,7 @@ class Service:
         self.keys = keys or Keys()
         self.ledger = Ledger(settings)
         self.gate = Gate(settings.model_calls, settings.waiting, settings.tenant_calls)
+        self.board = Board(settings.board)
         self.open = 0
         self.hot = HotAnswers(settings.hot_bytes)
 
@@ -318,6 +320,11 @@ class Service:
         return asyncio.get_running_loop().time() - (job.deadline - self.settings.wall_time)
 
     # --- looking after ------------------------------------------------------------------------------------------------
+
+    def figures(self) -> Figures:
+        """What this process has counted, and what is under way in it."""
+        sound = {house.id: not house.problem for house in self.houses}
+        return Figures(self.ledger.tallies, self.open, self.gate.inside, sound)
 
     def reread_keys(self) -> None:
         """Read the keys anew; what cannot be read changes nothing. Raises `UsageError`."""

@@ -14,7 +14,8 @@ class Settings:
     `requests` are open at a time. Whatever comes on top is refused at once. `keys` is a file of API keys, `open_to_all`
     serves without any. `shared` is the tenant whose records all may read. `any_model` takes every `model` for the
     default pipeline's. `hot_bytes` is the room for replies that are kept ready. `threads` do what is no exact hit: more
-    of them answer no faster, as they share Python's lock, and keep the event loop waiting.
+    of them answer no faster, as they share Python's lock, and keep the event loop waiting. `board` is the folder in
+    which several workers put up their figures.
     """
 
     pipelines: tuple[str, ...]
@@ -39,3 +40,4 @@ class Settings:
     recent: int = 200
     log: Literal["json", "text", "none"] = "text"
     workers: int = 1
+    board: str | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from stepflow.model import Outcome
 
@@ -95,6 +96,21 @@ class Tallies:
     def shadowed(self, pipeline: str, outcome: str) -> None:
         """Count what a shadowed request would have got."""
         self.shadows[pipeline, outcome] += 1
+
+    def dump(self) -> dict[str, Any]:
+        """All of it as plain JSON."""
+        answers = [[list(kind), asdict(tally)] for kind, tally in self._answers.items()]
+        shadows = [[list(kind), count] for kind, count in self.shadows.items()]
+        return {"answers": answers, "refusals": list(self.refusals.items()), "shadows": shadows}
+
+    @classmethod
+    def load(cls, dumped: dict[str, Any]) -> Tallies:
+        """What was dumped."""
+        tallies = cls()
+        tallies._answers = {tuple(kind): Tally(**tally) for kind, tally in dumped["answers"]}
+        tallies.refusals.update(dict(dumped["refusals"]))
+        tallies.shadows.update({tuple(kind): count for kind, count in dumped["shadows"]})
+        return tallies
 
     def __iter__(self) -> Iterator[tuple[Kind, Tally]]:
         for (tenant, pipeline, rule, outcome, final), tally in self._answers.items():

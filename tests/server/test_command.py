@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -80,6 +81,44 @@ def test_several_workers_share_one_store(tmp_path: Path) -> None:
     with process(tmp_path, "--workers", "2", "--log", "none") as (_, url):
         outcomes = [ask(url).headers["x-stepflow-outcome"] for _ in range(8)]
     assert outcomes == ["miss", *["exact"] * 7]
+
+
+def test_any_worker_shows_the_figures_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    with process(tmp_path, "--workers", "2", "--log", "none") as (server, url):
+        for _ in range(12):
+            ask(url)
+        assert _answered(url, 12) == 12
+        workers = _children(server.pid)
+        os.kill(workers[-1], signal.SIGKILL)  # another takes its place, and its counts stay
+        assert _answered(url, 12) == 12
+        ask(url)
+        assert _answered(url, 13) == 13
+        assert list((tmp_path / "temporary").glob("stepflow-serve-*"))
+    assert not list((tmp_path / "temporary").glob("stepflow-serve-*"))
+
+
+def _answered(url: str, hoped: int) -> float:
+    """The least that several scrapes in a row say of answers, once all workers had time to put up theirs."""
+    deadline = time.monotonic() + 10
+    while (least := min(_scraped(url) for _ in range(6))) != hoped and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return least
+
+
+def _scraped(url: str) -> float:
+    try:
+        text = httpx.get(f"{url}/metrics", trust_env=False).text
+    except httpx.TransportError:  # the worker that was killed had taken the connection
+        return -1
+    return sum(float(each) for each in re.findall(r"^stepflow_requests_total\{.*\} (\S+)$", text, re.MULTILINE))
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that this one has started and that serve, the newest last."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [int(each) for each in found if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
 
 def test_keys_are_read_anew_on_a_signal(tmp_path: Path) -> None:
