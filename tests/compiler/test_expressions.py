@@ -201,6 +201,9 @@ def test_what_cannot_be_computed_says_why(source, message):
         ("max(*answer.parts)", "(", "* and ** are not part", ""),
         ("n is divisibleby", "divisibleby", "missing a required argument", ""),
         ("n | default", "default", "default(...) takes one value", ""),
+        ("round(n))", ")", "unexpected ')'", "no bracket stands open"),
+        ("n 2", "2", "unexpected '2'", "between two values"),
+        ("n.", ".", "expected name or number", "must follow the dot"),
         ("9" * 401, "9" * 401, "more than 400 digits", ""),
         ("1e99", "1e99", "too large", ""),
     ],
@@ -212,10 +215,27 @@ def test_a_mistake_is_pointed_at(source, word, message, hint):
     assert hint in error.hint
 
 
-@pytest.mark.parametrize("source", ["n +", "(n", "[1, 2", "round(n,"])
-def test_an_expression_that_breaks_off_is_pointed_at_where_it_ends(source):
+@pytest.mark.parametrize(("source", "word"), [("n +", "+"), ("n and", "and"), ("(n) if n else", "else")])
+def test_an_expression_that_breaks_off_is_pointed_at_where_it_ends(source, word):
     assert mistake(source + "  ").start == len(source)
     assert "end of the expression" in mistake(source).message
+    assert mistake(source).hint == f"something must follow {word!r}"
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "pair"),
+    [
+        ("(n", 0, "()"),
+        ("[1, 2", 0, "[]"),
+        ("round(n,", 5, "()"),
+        ("(n + max(1, 2)", 0, "()"),
+        ("n == ')' and {'a': 1", 13, "{}"),
+    ],
+)
+def test_a_bracket_that_nothing_closes_is_pointed_at(source, at, pair):
+    error = mistake(source)
+    assert (error.start, error.end) == (at, at + 1)
+    assert error.message == f"this {pair[0]!r} is never closed by {pair[1]!r}"
 
 
 def test_offsets_count_characters_across_lines_of_any_kind():

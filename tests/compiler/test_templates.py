@@ -44,7 +44,7 @@ def test_only_double_braces_are_syntax_and_values_are_shown_once(source, text):
         ("ab {{ 'a }}", "'a", "this quote is never closed"),
         ("ü {{ a }} {{ b + }}", " }}", "unexpected end of the expression"),
         ("ü\n{{ a }} {{ nope(1) }}", "nope", "there is no function 'nope'"),
-        ("{{ (a }}", " }}", "unexpected end of the expression"),
+        ("{{ (a }}", "(a", "never closed by"),
         ("{{ }}", " }}", "the expression is empty"),
         ("{{ a }} {{ {{ a }} }}", "{{ a }} }}", "does not belong"),
         ("{{ a }}{% for a in items %}", "{% for", "not '{%'"),

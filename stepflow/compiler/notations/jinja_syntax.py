@@ -24,6 +24,8 @@ ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "t": "\t", "r": "\r"}
 """What a backslash may stand before in a text. Anything else is refused: `\\b` would be a backspace to some, to others
 the boundary of a word."""
 
+_BRACKET = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<sign>[()\[\]{}])""", re.DOTALL)
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _HINTS = {
     "=": "to compare, write ==",
@@ -33,6 +35,8 @@ _HINTS = {
     "?": "write `a if condition else b`",
     ";": "an expression is one value, without statements",
     "$": "names stand bare: `answer.value`",
+    ".": "the name of a member must follow the dot",
+    **dict.fromkeys(")]}", "no bracket stands open that it could close"),
 }
 
 
@@ -113,13 +117,32 @@ def _mistake(text: str, error: TemplateSyntaxError) -> NotationError:
     message = re.sub(r" at \d+$", "", error.message or "not an expression")
     message = re.sub(r"'?end of (template|print statement)'?", "end of the expression", message)
     message = message[:1].lower() + message[1:].rstrip(".")
-    start = len(text.rstrip()) if "end of the expression" in message else min(error.lineno, len(text))
+    start = min(error.lineno, len(text))
+    hint = _HINTS.get(text[start : start + 1], "")
+    if "end of the expression" in message:
+        unclosed = _unclosed(text)
+        if unclosed is not None:
+            sign = text[unclosed]
+            return NotationError(f"this {sign!r} is never closed by {_CLOSES[sign]!r}", unclosed)
+        start = len(text.rstrip())
+        hint = f"something must follow {text.rsplit(maxsplit=1)[-1]!r}"
     word = re.match(r"\w+|\S", text[start:])
+    if message.startswith("unexpected '") and word and word.group()[0].isalnum():
+        hint = "between two values stands `and`, `or`, `==`, `~` (to join texts) or the like; a text stands in quotes"
     if message.startswith("unexpected char") and text[start : start + 1] in ("'", '"'):
         message = "this quote is never closed"
-    return NotationError(
-        message, start, start + (len(word.group()) if word else 1), hint=_HINTS.get(text[start : start + 1], "")
-    )
+    return NotationError(message, start, start + (len(word.group()) if word else 1), hint=hint)
+
+
+def _unclosed(text: str) -> int | None:
+    """Where the innermost bracket stands that nothing closes."""
+    open_ones: list[int] = []
+    for found in _BRACKET.finditer(text):
+        if found["sign"] in _CLOSES:
+            open_ones.append(found.start())
+        elif found["sign"] and open_ones:
+            open_ones.pop()
+    return open_ones[-1] if open_ones else None
 
 
 def _unescaped(quoted: str, offset: int) -> str:
