@@ -55,13 +55,17 @@ def numbers(text: Any) -> tuple[Number, ...]:
 def mask_numbers(text: Any) -> str:
     """The text with an ellipsis in place of every number, to see whether two texts differ in numbers only.
 
+    A percent sign stays: 5 and 5% are not one thing in two sizes.
+
     Examples:
         mask_numbers('2 boxes at 3.50') == '… boxes at …'
+        mask_numbers('5% of 80') == '…% of …'
     """
     whole = _text(text, "mask_numbers")
     parts, position = [], 0
     for each in quantities(whole):
-        parts += [whole[position : each.start], "…"]
+        sign = "%" if whole[each.start : each.end].endswith("%") else ""
+        parts += [whole[position : each.start], f"…{sign}"]
         position = each.end
     return "".join([*parts, whole[position:]])
 
