@@ -16,8 +16,9 @@ from stepflow.adapters.backends.scripted import Scripted
 from stepflow.archive import Archive
 from stepflow.catalog import registry
 from stepflow.compiler.workshop import Workshop
-from stepflow.config.schema import ExpectSpec, TestSpec, TurnSpec
+from stepflow.config.schema import CachedTurn, ExpectSpec, TestSpec, TurnSpec
 from stepflow.errors import ScriptExhausted, StepflowError
+from stepflow.fingerprint import canonical
 from stepflow.model import Event, Message, Outcome, Request
 from stepflow.plan import ENGINE_CHECKS, Plan, Rule
 from stepflow.protocols import Backend
@@ -54,12 +55,23 @@ class TestResult:
 
 @dataclass(slots=True)
 class Evidence:
-    """What came to pass in the tests of a rule: the prompts as read, refusals, verdicts, and the runs' journals."""
+    """What came to pass in the tests of a rule: the prompts as read, refusals, verdicts, and the runs' journals.
+
+    Tests ask about the same few prompts, so that each is read once.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     verdicts: list[tuple[str, bool]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    _read: dict[str, Task] = field(default_factory=dict)
+
+    def understood(self, rule: Rule, request: Request) -> Task:
+        """The prompt as the rule reads it. Raises `Declined`."""
+        key = canonical((rule.path, [(each.role, each.content) for each in request.messages], request.parameters))
+        if key not in self._read:
+            self._read[key] = understand(rule, request)
+        return self._read[key]
 
 
 def run_rule_test(
@@ -73,7 +85,7 @@ def run_rule_test(
     request = _request(test.prompt, test.system, test.tools)
     wanted = test.expect.model_fields_set
     try:
-        task = understand(rule, request)
+        task = evidence.understood(rule, request)
         evidence.tasks.append(task)
     except Declined as reason:
         evidence.refusals.append(str(reason))
@@ -88,7 +100,7 @@ def run_rule_test(
         return (*failures, *unseen, *_output_failures(task, test.output, test.expect, evidence))
     if not is_run(test):
         return failures
-    return (*failures, *_run_failures(rule, test, request, evidence, backend))
+    return (*failures, *_run_failures(task, test, evidence, backend))
 
 
 def is_run(test: TestSpec) -> bool:
@@ -184,24 +196,26 @@ def _seen_in(examination: Examination, expect: ExpectSpec) -> dict[str, Any]:
     return {key: value for key, value in seen.items() if key in expect.model_fields_set}
 
 
-def _run_failures(
-    rule: Rule, test: TestSpec, request: Request, evidence: Evidence, backend: Backend | None
-) -> tuple[str, ...]:
+def _run_failures(task: Task, test: TestSpec, evidence: Evidence, backend: Backend | None) -> tuple[str, ...]:
+    rule, request = task.rule, task.request
     plan = Plan(f"test of {rule.id}", rule.path, (rule,), {}, rule.verifying, trace_dir=None)
     archive = _archive()
     for index, cached in enumerate(test.cache):
         earlier = Request.of(cached.prompt, **request.parameters)
-        problem = _store(plan, rule, archive, earlier, cached.output, cached.origin, index)
+        problem = _store(plan, rule, archive, earlier, cached, index, evidence)
         if problem:
             return (problem,)
-    return _one_run(plan, archive, backend or _scripted(test.model), request, test.expect, evidence)
+    return _one_run(plan, archive, backend or _scripted(test.model), request, test.expect, evidence, task)
 
 
-def _store(plan: Plan, rule: Rule, archive: Archive, request: Request, output: str, origin: Any, index: int) -> str:
+def _store(
+    plan: Plan, rule: Rule, archive: Archive, request: Request, cached: CachedTurn, index: int, evidence: Evidence
+) -> str:
     """Put an earlier answer into the store, right or wrong; a sentence when that cannot be done."""
+    origin: Any = cached.origin
     try:
-        task = understand(rule, request)
-        examination = examine(task, cut(rule, output, origin))
+        task = evidence.understood(rule, request)
+        examination = examine(task, cut(rule, cached.output, origin))
     except Declined as reason:
         return f"cache item {index + 1} cannot be stored: {_declined(rule, request, reason)}"
     except NotSegmentable as error:
@@ -214,11 +228,17 @@ def _store(plan: Plan, rule: Rule, archive: Archive, request: Request, output: s
 
 
 def _one_run(
-    plan: Plan, archive: Archive, backend: Backend, request: Request, expect: ExpectSpec, evidence: Evidence
+    plan: Plan,
+    archive: Archive,
+    backend: Backend,
+    request: Request,
+    expect: ExpectSpec,
+    evidence: Evidence,
+    understood: Task | None = None,
 ) -> tuple[str, ...]:
     journal = Journal()
     try:
-        outcome = drive(interpret(plan, request, journal), archive, backend)
+        outcome = drive(interpret(plan, request, journal, understood), archive, backend)
     except ScriptExhausted as error:
         return (f"a model call that the test does not plan: {str(error).rstrip()}", *_because(_story(journal.events)))
     except StepflowError as error:

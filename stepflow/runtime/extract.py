@@ -121,8 +121,11 @@ def source_text(reading: Reading, request: Request) -> str:
     return request.prompt
 
 
-def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
-    """The task of the first rule (in the plan's order) that owns the prompt, or None. `request.rule` forces one."""
+def claim(plan: Plan, request: Request, journal: Journal, understood: Task | None = None) -> Task | None:
+    """The task of the first rule (in the plan's order) that owns the prompt, or None. `request.rule` forces one.
+
+    A rule whose task is `understood` already does not read the prompt again.
+    """
     if len(request.prompt) > plan.limits.prompt_chars:
         journal.add("extract", f"the prompt is longer than {plan.limits.prompt_chars} characters, so no rule reads it")
         return None
@@ -130,7 +133,7 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
         if request.rule is not None and rule.id != request.rule:
             continue
         try:
-            task = understand(rule, request, forced=request.rule is not None)
+            task = _as_understood(understood, rule) or understand(rule, request, forced=request.rule is not None)
         except Declined as reason:
             _note_declined(journal, rule, request, reason)
             continue
@@ -145,6 +148,10 @@ def claim(plan: Plan, request: Request, journal: Journal) -> Task | None:
         )
         return task
     return None
+
+
+def _as_understood(task: Task | None, rule: Rule) -> Task | None:
+    return task if task is not None and task.rule is rule else None
 
 
 def _note_declined(journal: Journal, rule: Rule, request: Request, reason: Declined) -> None:

@@ -28,14 +28,17 @@ from stepflow.runtime.verify import Examination, examine, read_answer
 Interpretation = Generator[Effect, Reply, Outcome]
 
 
-def interpret(plan: Plan, request: Request, journal: Journal) -> Interpretation:
-    """Answer one request. Raises `BackendError` and `UnverifiedAnswer`; nothing is stored then."""
+def interpret(plan: Plan, request: Request, journal: Journal, understood: Task | None = None) -> Interpretation:
+    """Answer one request. Raises `BackendError` and `UnverifiedAnswer`; nothing is stored then.
+
+    `understood` is what its rule has read in it already, where that is known.
+    """
     run = Run(plan, request, journal)
     key = request_key(plan.sources, request)
     hit = yield from _exact(run, key)
     if hit is not None:
         return hit
-    task = claim(plan, request, journal)
+    task = claim(plan, request, journal, understood)
     if task is None:
         if plan.no_match == "error":
             raise UnverifiedAnswer("no rule owns this prompt, and the pipeline says `route: {no_match: error}`")

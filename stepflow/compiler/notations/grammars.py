@@ -20,8 +20,9 @@ from typing import Any
 import lark
 from lark.exceptions import GrammarError, LarkError, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.grammar import Rule
-from lark.lexer import TerminalDef
+from lark.lexer import LexerState, LexerThread, TerminalDef
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
+from lark.utils import TextSlice
 
 from stepflow.budget import Budget
 from stepflow.compiler.notations import expansions
@@ -57,6 +58,7 @@ class _Built:
     """What is made of a grammar's text, once."""
 
     parser: lark.Lark
+    lexers: dict[Any, Any]
     scan: ParseConf[Any]
     first: Timed
 
@@ -100,9 +102,8 @@ class LarkGrammar:
         Raises `ValueError` above 1,000 tokens, when nested too deeply, or when the budget is spent.
         """
         built = self._build()
-        session = built.parser.parse_interactive(text[start : start + MAX_TEXT])
         with within(budget or self.budget()):
-            tokens, ends = _scan(built, session)
+            tokens, ends = _scan(built, text[start : start + MAX_TEXT])
         for count in reversed(ends):
             end = start + (tokens[count - 1].end_pos or 0)
             if not _JOINED.match(text, end):
@@ -236,8 +237,9 @@ def _built(parser: lark.Lark) -> _Built:
     accepted = parse_conf.states[parse_conf.start_state]
     opening = [terminal for terminal in parser.terminals if terminal.name in accepted]
     first = "|".join(f"(?:{terminal.pattern.to_regexp()})" for terminal in opening) or r"(?!)"
-    use(parser.parser.lexer)
-    return _Built(parser, ParseConf(table, {}, "start"), Timed(first))
+    lexer: Any = parser.parser.lexer
+    use(lexer)
+    return _Built(parser, lexer.lexers, ParseConf(table, {}, "start"), Timed(first))
 
 
 def _search(first: Timed, text: str, start: int, budget: Budget) -> Any:
@@ -245,23 +247,24 @@ def _search(first: Timed, text: str, start: int, budget: Budget) -> Any:
         return first.search(text, start)
 
 
-def _scan(built: _Built, session: Any) -> tuple[list[lark.Token], list[int]]:
+def _scan(built: _Built, text: str) -> tuple[list[lark.Token], list[int]]:
     """The tokens up to the first that does not fit, and after how many of them the text could end."""
     # Without callbacks, reductions make fresh lists: Lark's own tree builders change children in place, so that the
-    # stacks of a state must not be shared with a later one.
-    state = ParserState(built.scan, session.lexer_thread)
+    # stacks of a state must not be shared with a later one. Each lexer is asked directly: where nothing fits, Lark's
+    # contextual lexer asks all terminals of the grammar once more, for the sake of its message.
+    place = LexerState(TextSlice.cast_from(text))
+    state: Any = ParserState(built.scan, LexerThread(built.parser.parser.lexer, place))
     tokens: list[lark.Token] = []
     ends: list[int] = []
-    try:
-        for token in session.lexer_thread.lex(state):
+    with suppress(EOFError, UnexpectedCharacters, UnexpectedToken):
+        while True:
+            token = built.lexers[state.position].next_token(place, state)
             state.feed_token(token)
             tokens.append(token)
             if len(tokens) > MAX_TOKENS:
                 raise ValueError(f"more than {MAX_TOKENS:,} tokens in one piece")
             if _may_end(built.scan, state.state_stack):
                 ends.append(len(tokens))
-    except (UnexpectedCharacters, UnexpectedToken):
-        return tokens, ends
     return tokens, ends
 
 

@@ -7,6 +7,7 @@ tenth of a second fails.
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -16,9 +17,13 @@ from stepflow.patterns import RegexPattern, compile_pattern
 from stepflow.values import describe
 
 MAX_TEXTS = 200
+SLOW_S = 2.0
+MAX_SLOW = 64
 _FUZZY = re.compile(
     r"\{[^{}]*[<=][^{}]*\}"
 )  # `(ab){e<=1}`: text to `re`, a tolerance to the engine with the time limit
+_SLOW: dict[tuple[str, str, bool], tuple[float, str]] = {}
+"""When a pattern took too long for a text, and what was said of it."""
 _SPECIAL = frozenset(r"\\.^$*+?{}[]()|-/&~# ".replace(" ", ""))
 
 
@@ -43,7 +48,7 @@ def matches(pattern: Any, text: Any) -> bool:
         matches('a+b', 'aab')
         not matches('a+b', 'aabc')
     """
-    return _compiled(pattern, "matches").fullmatch(_text(text, "matches")) is not None
+    return _found(_compiled(pattern, "matches"), _text(text, "matches"), whole=True)
 
 
 def matching(pattern: Any, texts: Any, whole: Any = True) -> tuple[str, ...]:
@@ -56,8 +61,7 @@ def matching(pattern: Any, texts: Any, whole: Any = True) -> tuple[str, ...]:
     if not isinstance(texts, list | tuple) or len(texts) > MAX_TEXTS:
         raise ValueError(f"matching: {describe(texts)} is not a list of at most {MAX_TEXTS} texts")
     compiled = _compiled(pattern, "matching")
-    find = compiled.fullmatch if whole is True else compiled.search
-    return tuple(text for text in texts if find(_text(text, "matching")) is not None)
+    return tuple(text for text in texts if _found(compiled, _text(text, "matching"), whole=whole is True))
 
 
 def escape_pattern(text: Any) -> str:
@@ -94,6 +98,24 @@ def _agreed(written: str) -> RegexPattern:
     if _FUZZY.search(written):
         raise ValueError(f"{written!r} means different things to different engines")
     return compiled
+
+
+def _found(compiled: RegexPattern, text: str, *, whole: bool) -> bool:
+    """Whether a pattern matches a text, or is found in it.
+
+    One that has just taken too long fails at once: a check's message asks again for what the check itself has asked.
+    """
+    key = (compiled.text, text, whole)
+    since, reason = _SLOW.get(key, (-SLOW_S, ""))
+    if time.monotonic() - since < SLOW_S:
+        raise ValueError(reason)
+    try:
+        return (compiled.fullmatch(text) if whole else compiled.search(text)) is not None
+    except ValueError as error:
+        if len(_SLOW) >= MAX_SLOW:
+            _SLOW.clear()
+        _SLOW[key] = time.monotonic(), str(error)
+        raise
 
 
 def _text(value: Any, function: str) -> str:
