@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -32,6 +33,7 @@ import stepflow.options
 from stepflow import jsontext
 from stepflow.notation import BuildContext, NameRef
 from stepflow.protocols import Verifier, View
+from stepflow.strategies.verifiers.sound_schemas import is_sound
 from stepflow.strategies.verifiers.subject import Wanted
 from stepflow.texts.markdown import only_fence
 from stepflow.values import encode_plain, exact
@@ -67,13 +69,16 @@ class Options(stepflow.options.Options):
 
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of a schema; the schema library is imported when a text is first verified."""
-    return _JsonSchema(Wanted(options.schema_, options.schema_from), context, options.of == "part", options.language)
+    strict = cache(lambda: _strict(context))  # to make one costs a millisecond
+    wanted = Wanted(options.schema_, options.schema_from)
+    return _JsonSchema(wanted, context, strict, options.of == "part", options.language)
 
 
 @dataclass(frozen=True, slots=True)
 class _JsonSchema:
     wanted: Wanted
     context: BuildContext
+    strict: Callable[[], Any] = field(compare=False)
     of_part: bool = False
     language: str = "json"
     validators: dict[str, Any] = field(default_factory=dict, compare=False)
@@ -102,7 +107,7 @@ class _JsonSchema:
             if len(self.validators) >= _MAX_KEPT:
                 self.validators.clear()
             _refuse(schema)
-            self.validators[key] = _compile(_on_parts(schema) if self.of_part else schema, self.context)
+            self.validators[key] = _compile(_on_parts(schema) if self.of_part else schema, self.strict())
         return self.validators[key]
 
 
@@ -122,26 +127,33 @@ def _refers_to_root(schema: Any) -> bool:
     return isinstance(schema, list | tuple) and any(map(_refers_to_root, schema))
 
 
-def _compile(schema: Mapping[str, Any], context: BuildContext) -> Any:
+def _compile(schema: Mapping[str, Any], strict: Any) -> Any:
     from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import extend
     from referencing import Registry
 
     try:
-        Draft202012Validator.check_schema(encode_plain(schema))
+        if not is_sound(schema):
+            Draft202012Validator.check_schema(encode_plain(schema))
     except SchemaError as error:
         raise ValueError(f"the schema is wrong at {error.json_path}: {error.message}") from error
+    return strict(_exact(schema), registry=Registry(), format_checker=FormatChecker(_FORMATS))
+
+
+def _strict(context: BuildContext) -> Any:
+    """The kind of validator that counts exactly, and searches in time."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
     types = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "number": lambda _, value: jsontext.has_type(value, "number"),
             "integer": lambda _, value: jsontext.has_type(value, "integer"),
         }
     )
-    strict: Any = extend(  # type: ignore[no-untyped-call]
+    return extend(  # type: ignore[no-untyped-call]
         Draft202012Validator, validators={"pattern": _pattern(context)}, type_checker=types
     )
-    return strict(_exact(schema), registry=Registry(), format_checker=FormatChecker(_FORMATS))
 
 
 def _pattern(context: BuildContext) -> Callable[[Any, str, Any, Any], Iterator[Any]]:
