@@ -1,4 +1,4 @@
-"""What was compiled before, kept for the processes that come after: a rule's patterns and grammars.
+"""What was compiled before, kept for the processes that come after: a rule's patterns, grammars and expressions.
 
 One file in the user's cache folder holds plain data, written with `marshal` as Python's own compiled modules are, never
 with pickle. Whatever gives a doubt counts as nothing kept, and is compiled anew: a folder or file that belongs to

@@ -15,10 +15,13 @@ import pytest
 import regex
 
 from stepflow import kept, patterns
-from stepflow.compiler.notations import grammars
+from stepflow.catalog import registry
+from stepflow.compiler.notations import grammars, jinja_syntax
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.regexes import compile_regex
+from stepflow.compiler.pipelines import compile_rule_file
 from stepflow.config.yaml_nodes import read_file
+from stepflow.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -118,6 +121,37 @@ def _tables(grammar: grammars.LarkGrammar) -> object:
         {state: [str(terminal) for terminal in lexer.terminals] for state, lexer in lexers.lexers.items()},
         (conf.start_state, conf.end_state),
     )
+
+
+EXPRESSIONS = (
+    "a.b[0] == 1/3 + 0.25 and not (x in ['y', \"z\"])",
+    "rows | length if rows else none",
+    "f(1, *more, named=true) ~ -x ** 2 // 3 % 4 <= {'k': [1.50, 'v']}.k[1:2]",
+    "0.1",
+)
+
+
+def test_the_next_process_has_the_same_expressions_and_does_not_parse_them(
+    next_process: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: dict[str, object] = {}
+    parse = jinja_syntax._parsed
+
+    def noting(text: str) -> object:
+        parsed[text] = parse(text)
+        return parsed[text]
+
+    monkeypatch.setattr(jinja_syntax, "_parsed", noting)
+    compile_rule_file(str(ROOT / "rules" / "linear-equation.yaml"), registry(), VERSION)
+    for text in EXPRESSIONS:
+        jinja_syntax.parse_expression(text)
+    assert len(parsed) > 50
+    next_process()
+    monkeypatch.setattr(jinja_syntax, "_parsed", _compiled)
+    for text, node in parsed.items():
+        recalled = jinja_syntax.parse_expression(text)
+        assert recalled == node
+        assert jinja_syntax._flat(recalled) == jinja_syntax._flat(node)  # at the same places, too
 
 
 def test_a_recalled_grammar_reads_as_the_one_that_was_made(next_process: Callable[[], None]) -> None:

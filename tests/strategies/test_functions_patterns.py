@@ -2,6 +2,8 @@
 
 import pytest
 
+from stepflow import patterns
+from stepflow.strategies.functions import patterns as functions
 from stepflow.strategies.functions.patterns import escape_pattern, is_pattern, matches, matching
 
 
@@ -22,3 +24,23 @@ def test_an_escaped_text_matches_itself_and_nothing_else(text):
     pattern = escape_pattern(text)
     assert matching(pattern, [text]) == (text,)
     assert matching(pattern, [text + "x", "x" + text, "zzz"]) == ()
+
+
+def test_a_pattern_that_has_just_taken_too_long_is_not_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check's message asks what the check has asked."""
+    tried: list[str] = []
+
+    def slow(self: patterns.RegexPattern, text: str) -> None:
+        tried.append(text)
+        raise ValueError("took longer")
+
+    monkeypatch.setattr(patterns.RegexPattern, "fullmatch", slow)
+    monkeypatch.setattr(functions, "_SLOW", {})
+    for text in ("a", "a", "b"):
+        with pytest.raises(ValueError, match="took longer"):
+            functions.matches("(x|x)*", text)
+    assert tried == ["a", "b"]
+    monkeypatch.setattr(functions, "SLOW_S", 0.0)
+    with pytest.raises(ValueError, match="took longer"):
+        functions.matches("(x|x)*", "a")
+    assert tried == ["a", "b", "a"]

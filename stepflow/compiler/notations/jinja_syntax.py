@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, lexer, nodes, parser
 from jinja2.lexer import TOKEN_FLOAT, TOKEN_INTEGER, TOKEN_STRING, Lexer, Token
 from jinja2.parser import Parser
 
 from stepflow.compiler.notations.error import NotationError
+from stepflow.kept import Kept, texts_of
 from stepflow.values import MAX_DIGITS, normal
 
 MAX_EXPRESSION = 10_000
@@ -26,6 +28,8 @@ the boundary of a word."""
 
 _BRACKET = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<sign>[()\[\]{}])""", re.DOTALL)
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
+_KEPT = Kept("expression", texts_of(__file__, lexer.__file__, nodes.__file__, parser.__file__))
+_NODES = {name: kind for name, kind in vars(nodes).items() if isinstance(kind, type) and issubclass(kind, nodes.Node)}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _HINTS = {
     "=": "to compare, write ==",
@@ -86,7 +90,44 @@ _SYNTAX = _Syntax()
 
 
 def parse_expression(text: str) -> Any:
-    """The Jinja node of an expression; each node's `lineno` is its character offset. Raises `NotationError`."""
+    """The Jinja node of an expression; each node's `lineno` is its character offset. Raises `NotationError`.
+
+    Kept for later processes.
+    """
+    found = _KEPT.get(text)
+    if found is not None:
+        with suppress(LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+            return _grown(found)
+    node = _parsed(text)
+    with suppress(TypeError, RecursionError):
+        _KEPT.put(_flat(node), text)
+    return node
+
+
+def _flat(node: Any) -> Any:
+    """A node as plain data: its type, its place, its fields. Raises `TypeError` where a field is of another kind."""
+    if isinstance(node, nodes.Node):
+        return type(node).__name__, node.lineno, *(_flat(getattr(node, name)) for name in node.fields)
+    if isinstance(node, list):
+        return [_flat(item) for item in node]
+    if isinstance(node, Fraction):
+        return "/", node.numerator, node.denominator
+    if node is None or type(node) in (str, int, bool):
+        return node
+    raise TypeError(f"a {type(node).__name__} in an expression")
+
+
+def _grown(flat: Any) -> Any:
+    """The node of its plain data."""
+    if isinstance(flat, list):
+        return [_grown(item) for item in flat]
+    if not isinstance(flat, tuple):
+        return flat
+    name, place, *fields = flat
+    return Fraction(place, *fields) if name == "/" else _NODES[name](*map(_grown, fields), lineno=place)
+
+
+def _parsed(text: str) -> Any:
     if len(text) > MAX_EXPRESSION:
         raise NotationError(f"an expression of more than {MAX_EXPRESSION} characters", 0, len(text))
     if "\0" in text:
@@ -101,10 +142,10 @@ def parse_expression(text: str) -> Any:
     # Same length as before, so that offsets stay right.
     source = text.replace("\r\n", " \n").replace("\r", "\n")
     try:
-        parser = Parser(_SYNTAX, source, state="variable")
-        node = parser.parse_expression()
-        if not parser.stream.eos:
-            current = parser.stream.current
+        reader = Parser(_SYNTAX, source, state="variable")
+        node = reader.parse_expression()
+        if not reader.stream.eos:
+            current = reader.stream.current
             raise TemplateSyntaxError(f"unexpected {text[current.lineno :].split(maxsplit=1)[0]!r}", current.lineno)
         return node
     except TemplateSyntaxError as error:
