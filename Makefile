@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: help demo test check fix lint types docs bench bench-hits bench-commands bench-compare bench-serve stress clean
+.PHONY: help demo test check fix lint types docs bench bench-compare bench-pipelines bench-commands bench-serve stress clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 18
@@ -28,17 +28,18 @@ fix: $(VENV)/.dev       ## repair format and lint
 docs: $(VENV)/.dev      ## write docs/reference and docs/schemas from the source
 	@$(BIN)/python docs/generate.py
 
-RUNS ?= paper harsh
-bench: $(VENV)/.run     ## pipelines side by side, into the page (RUNS="paper harsh": a simulated model; real: a real one)
-	@$(BIN)/python docs/benchmark.py $(RUNS)
+SIZES ?= 1000,10000,100000,1000000
+HITS = $(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES)
+bench: $(VENV)/.dev          ## what a hit costs beside what it cannot cost less (SIZES=1000,10000; PAGE=--page writes the page)
+	@$(HITS) $(PAGE)
 
-SIZES ?= 1000,10000,100000
 BASELINE ?= build/bench-hits-baseline.json
-bench-hits: $(VENV)/.dev     ## what a hit costs beside what it cannot cost less (SIZES=1000,10000,1000000)
-	@$(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES)
-
 bench-compare: $(VENV)/.dev  ## the same beside an older run, saved as BASELINE
-	@$(BIN)/python tests/bench_hits/hits.py --sizes $(SIZES) --against $(BASELINE)
+	@$(HITS) --against $(BASELINE)
+
+RUNS ?= paper harsh
+bench-pipelines: $(VENV)/.run  ## pipelines side by side, into the page (RUNS="paper harsh": a simulated model; real: a real one)
+	@$(BIN)/python docs/benchmark.py $(RUNS)
 
 RUNS_EACH ?= 7
 bench-commands: $(VENV)/.dev ## what `stepflow lint` and `stepflow test` cost beside a bare Python (RUNS_EACH=7)

@@ -1,4 +1,4 @@
-"""Hits of a Redis store beside those of a folder: `python tests/bench_hits/hits.py --store redis --sizes 10000`.
+"""Hits of a Redis store beside those of a folder: a part of `make bench`.
 
 The server is started on loopback, as the tests do it. Two processes stand for two machines: they share nothing else.
 Both stores are measured in turn, so that they meet the same moods of the machine.
@@ -121,12 +121,3 @@ def _cold(folder: Path, path: str, times: int) -> dict[str, float]:
     command = [sys.executable, "-m", "stepflow", "run", "-p", path, asked(0)]
     with as_installed(folder) as environment:
         return timed(lambda: subprocess.run(command, check=True, capture_output=True, env=environment), times)
-
-
-def table(figures: Mapping[str, Beside]) -> str:
-    """Microseconds of both stores, and their ratio."""
-    lines = [f"{'':<34}{'diskcache':>12}{'redis':>12}   ratio"]
-    for name, each in figures.items():
-        disk, redis = each["diskcache"]["p50"], each["redis"]["p50"]
-        lines.append(f"{name:<34}{disk * 1e6:>9.0f} µs{redis * 1e6:>9.0f} µs{redis / disk:>8.1f}")
-    return "\n".join(lines)
