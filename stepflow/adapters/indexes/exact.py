@@ -20,7 +20,10 @@ On two busy cores 10,000 × 512 numbers took 69 ms with threads, 0.6 ms in these
 
 
 class ExactIndex:
-    """A growing float32 matrix with one row for each key. Not thread-safe: its owner holds a lock.
+    """A growing float32 matrix with one column for each key. Not thread-safe: its owner holds a lock.
+
+    By columns, because of a text's vector most numbers are zero, where words are hashed: only those of the others are
+    read. Among 10,000 vectors of 512 that takes 0.1 ms instead of 2.
 
     Its name is nothing to it, because it saves nothing. `advice` is what its user should know once it holds `many`
     vectors.
@@ -31,14 +34,14 @@ class ExactIndex:
         self._advice = advice
         self._many = many
         self._keys: list[str] = []
-        self._rows: dict[str, int] = {}
+        self._places: dict[str, int] = {}
         self._matrix: Floats | None = None
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._rows
+        return key in self._places
 
     @property
     def note(self) -> str:
@@ -65,29 +68,29 @@ class ExactIndex:
 
         if self._matrix is None:
             return [], numpy.zeros((0, 0), dtype=numpy.float32)
-        return list(self._keys), self._matrix[: len(self._keys)].copy()
+        return list(self._keys), self._matrix[:, : len(self._keys)].T.copy()
 
     def add(self, key: str, vector: bytes) -> None:
         """Add or replace a vector. Raises `ValueError` when its length is not that of the others."""
         matrix = self._with_room(len(vector) // 4)
         values = _floats(vector)
-        if values.shape != matrix.shape[1:]:
-            raise ValueError(f"a vector of {len(values)} numbers does not fit an index of {matrix.shape[1]}")
-        row = self._rows.setdefault(key, len(self._keys))
-        if row == len(self._keys):
+        if len(values) != len(matrix):
+            raise ValueError(f"a vector of {len(values)} numbers does not fit an index of {len(matrix)}")
+        place = self._places.setdefault(key, len(self._keys))
+        if place == len(self._keys):
             self._keys.append(key)
-        matrix[row] = values
+        matrix[:, place] = values
 
     def remove(self, key: str) -> None:
-        """Forget a vector; silent when unknown. The last row takes its place."""
-        row = self._rows.pop(key, None)
-        if row is None or self._matrix is None:
+        """Forget a vector; silent when unknown. The last one takes its place."""
+        place = self._places.pop(key, None)
+        if place is None or self._matrix is None:
             return
         last = self._keys.pop()
         if last != key:
-            self._keys[row] = last
-            self._rows[last] = row
-            self._matrix[row] = self._matrix[len(self._keys)]
+            self._keys[place] = last
+            self._places[last] = place
+            self._matrix[:, place] = self._matrix[:, len(self._keys)]
 
     def search(self, vector: bytes, limit: int) -> Sequence[tuple[str, float]]:
         """The nearest keys with their cosine similarity, best first; of equals, the one longest in place first."""
@@ -95,22 +98,22 @@ class ExactIndex:
             return ()
         import numpy
 
-        similarities = _products(self._matrix[: len(self._keys)], _floats(vector))
+        similarities = _products(self._matrix[:, : len(self._keys)], _floats(vector))
         if limit < len(similarities):
             nearest = numpy.argpartition(-similarities, limit - 1)[:limit]
         else:
             nearest = numpy.arange(len(similarities))
         ranked = nearest[numpy.lexsort((nearest, -similarities[nearest]))]
-        return tuple((self._keys[row], float(similarities[row])) for row in ranked)
+        return tuple((self._keys[place], float(similarities[place])) for place in ranked)
 
     def _with_room(self, dimensions: int) -> Floats:
-        """The matrix, with a row free for one more key."""
+        """The matrix, with a column free for one more key."""
         import numpy
 
         if self._matrix is None:
-            self._matrix = numpy.zeros((16, dimensions), dtype=numpy.float32)
-        elif len(self._keys) == len(self._matrix):
-            self._matrix = numpy.concatenate([self._matrix, numpy.zeros_like(self._matrix)])
+            self._matrix = numpy.zeros((dimensions, 16), dtype=numpy.float32)
+        elif len(self._keys) == self._matrix.shape[1]:
+            self._matrix = numpy.concatenate([self._matrix, numpy.zeros_like(self._matrix)], axis=1)
         return self._matrix
 
 
@@ -121,7 +124,11 @@ def _floats(vector: bytes) -> Floats:
 
 
 def _products(matrix: Floats, vector: Floats) -> Floats:
+    """The vector's product with every column."""
     import numpy
 
-    rows = max(1, _BLOCK // matrix.shape[1])
-    return numpy.concatenate([matrix[start : start + rows] @ vector for start in range(0, len(matrix), rows)])
+    present = numpy.flatnonzero(vector)
+    if 2 * len(present) < len(vector):
+        matrix, vector = matrix[present], vector[present]
+    width = max(1, _BLOCK // max(1, len(vector)))
+    return numpy.concatenate([vector @ matrix[:, start : start + width] for start in range(0, matrix.shape[1], width)])
