@@ -70,8 +70,8 @@ def main() -> int:
         for make, actions in ((_litellm, exact), (_gptcache, exact), (_gptcache_faiss, similar), (_redisvl, similar)):
             try:
                 actions.update(stack.enter_context(make(folder, records)))
-            except ImportError as error:
-                print(f"left out: {make.__name__[1:]} ({error})", file=sys.stderr)
+            except Exception as error:  # not installed, or another version: the others are measured all the same
+                print(f"left out: {make.__name__[1:]} ({type(error).__name__}: {error})", file=sys.stderr)
         figures = _asked_in_turn(exact, similar, list(records), options.times)
     print(_table(figures, options.size))
     if options.save:
@@ -149,10 +149,9 @@ def _litellm(folder: Path, records: dict[str, str]) -> Iterator[dict[str, Answer
     from litellm.types.caching import LiteLLMCacheType
 
     litellm.suppress_debug_info = True
-    caches = {
-        "LiteLLM, memory": Cache(type=LiteLLMCacheType.LOCAL),
-        "LiteLLM, disk": Cache(type=LiteLLMCacheType.DISK, disk_cache_dir=str(folder / "litellm")),
-    }
+    caches = {"LiteLLM, memory": Cache(type=LiteLLMCacheType.LOCAL)}
+    if hasattr(LiteLLMCacheType, "DISK"):  # not in every version
+        caches["LiteLLM, disk"] = Cache(type=LiteLLMCacheType.DISK, disk_cache_dir=str(folder / "litellm"))
     caches["LiteLLM, memory"].cache.max_size_in_memory = 2 * len(records)  # it keeps 200 otherwise
 
     def request(prompt: str) -> dict[str, Any]:
