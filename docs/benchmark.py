@@ -1,4 +1,4 @@
-"""Measures again, and writes the tables of docs/explanation/benchmark.md: `make bench-pipelines RUNS="paper harsh real"`.
+"""Measures again, and writes the tables of docs/explanation/benchmark.md: `make bench-pipelines RUNS="paper real"`.
 
 Reports and raw figures go to build/bench. A table stands between `<!-- NAME -->` and `<!-- /NAME -->`.
 """
