@@ -303,7 +303,7 @@ def test_render_shows_all_that_can_be_read_in_a_prompt_that_a_rule_declines(
         (["smus"], "there is no rule 'smus' in pipelines/default.yaml; did you mean 'sums'?"),
         (["rules/none.yaml"], "there is no such file"),
         (["sums", "--output", "3"], "--output needs --prompt"),
-        (["sums", "--output", "-", "--prompt", "-"], "only one of --prompt and --output"),
+        (["sums", "--output", "-", "--prompt", "-"], "only one of --prompt, --request and --output"),
     ],
 )
 def test_render_refuses_what_cannot_be(project: Any, words: list[str], said: str) -> None:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from stepflow.config.document import Document
+    from stepflow.model import Request
     from stepflow.plan import Plan, Rule
 
 
@@ -18,30 +19,43 @@ if TYPE_CHECKING:
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline that holds the rule.")
 @click.option("--prompt", metavar="TEXT", help="Show what the rule makes of this prompt; `-` reads it from stdin.")
 @click.option("--system", metavar="TEXT", help="A system prompt before it.")
+@click.option("--request", metavar="FILE", help="A request in OpenAI's form, as JSON, in place of --prompt; or `-`.")
 @click.option("--output", metavar="TEXT", help="And what follows when this is the model's answer; `-` reads stdin.")
-def command(rule: str, pipeline: str | None, prompt: str | None, system: str | None, output: str | None) -> int:
+def command(
+    rule: str, pipeline: str | None, prompt: str | None, system: str | None, request: str | None, output: str | None
+) -> int:
     """Show a rule with all that it inherits, each line with the place where it is written.
 
-    RULE is a file, or the id of a rule of the pipeline. With --prompt: what is read in the prompt, and the exact
+    RULE is a file, or the id of a rule of the pipeline. With --prompt or --request: what is read in it, and the exact
     messages that would be sent. With --output too: what its verifiers say, and the exact repair and patch messages.
     No model is called.
     """
     from stepflow.errors import UsageError
-    from stepflow.model import Message, Request
     from stepflow.rendering import merged_text, prompt_text
 
-    if output is not None and prompt is None:
-        raise UsageError("--output needs --prompt: it is an answer to it")
-    if prompt == "-" and output == "-":
-        raise UsageError("only one of --prompt and --output can be read from stdin")
+    if output is not None and prompt is None and request is None:
+        raise UsageError("--output needs --prompt or --request: it is an answer to it")
+    if request is not None and (prompt is not None or system is not None):
+        raise UsageError(f"--request holds the messages: leave {'--prompt' if prompt is not None else '--system'} out")
+    if (prompt or request) == "-" and output == "-":
+        raise UsageError("only one of --prompt, --request and --output can be read from stdin")
     document, compiled, plan = _found(rule, pipeline)
-    if prompt is None:
+    if prompt is None and request is None:
         click.echo(merged_text(document), nl=False)
         return 0
-    user = Message("user", _read(prompt))
-    request = Request((user,) if system is None else (Message("system", system), user))
-    click.echo(prompt_text(plan, compiled, request, None if output is None else _read(output)), nl=False)
+    asked = _asked(prompt, system, request)
+    click.echo(prompt_text(plan, compiled, asked, None if output is None else _read(output)), nl=False)
     return 0
+
+
+def _asked(prompt: str | None, system: str | None, source: str | None) -> Request:
+    from stepflow.cli.request_input import read_request
+    from stepflow.model import Message, Request
+
+    if source is not None:
+        return read_request(source)
+    user = Message("user", _read(prompt or ""))
+    return Request((user,) if system is None else (Message("system", system), user))
 
 
 def _read(text: str) -> str:

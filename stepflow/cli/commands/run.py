@@ -18,6 +18,9 @@ from stepflow.model import Message, Outcome, Request
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline; default: pipelines/default.yaml.")
 @click.option("--model", metavar="NAME", help="Another model than the pipeline's, e.g. openai/gpt-4o-mini.")
 @click.option("--system", metavar="TEXT", help="A system prompt.")
+@click.option(
+    "--request", metavar="FILE", help="A request in OpenAI's form, as JSON, in place of PROMPT ('-' is stdin)."
+)
 @click.option("--rule", metavar="ID", help="Use this rule, whatever the prompt looks like.")
 @click.option("--tenant", metavar="NAME", default="", help="Whose records are used; tenants never share any.")
 @click.option("--no-model", is_flag=True, help="Fail instead of calling the model.")
@@ -31,6 +34,7 @@ def command(
     pipeline: str | None,
     model: str | None,
     system: str | None,
+    request: str | None,
     rule: str | None,
     tenant: str,
     no_model: bool,
@@ -52,15 +56,14 @@ def command(
     if batch is None and output is not None:
         raise UsageError("-o says where the answers of --batch go; one answer goes to stdout")
     if batch is not None:
-        if prompt is not None:
-            raise UsageError("give either a prompt or --batch, not both")
+        if prompt is not None or request is not None:
+            raise UsageError(f"give either {'a prompt' if request is None else '--request'} or --batch, not both")
         from stepflow.cli.batch import run_batch
 
         defaults = {"system": system, "rule": rule, "tenant": tenant}
         return run_batch(path, overrides, batch, output, jobs, defaults, allow_model=not no_model, shadow=shadow)
-    text = _prompt(prompt)
-    messages = (*((Message("system", system),) if system else ()), Message("user", text))
-    outcome = answer(path, overrides, Request(messages, {}, tenant, rule), allow_model=not no_model, shadow=shadow)
+    asked = _request(prompt, system, request, tenant, rule)
+    outcome = answer(path, overrides, asked, allow_model=not no_model, shadow=shadow)
     click.echo(outcome_json(outcome) if as_json else outcome.answer.rstrip("\n"))
     click.echo("\n".join([account(outcome), *grounds(outcome)]), err=True)
     return exit_code(outcome, rule)
@@ -84,6 +87,17 @@ def answer(
 def exit_code(outcome: Outcome, forced: str | None = None) -> int:
     """1 when a rule owns the prompt, or was to own it, and no answer passed; else it is passed through as asked."""
     return 1 if outcome.final == "unverified" and (outcome.rule or forced) is not None else 0
+
+
+def _request(prompt: str | None, system: str | None, source: str | None, tenant: str, rule: str | None) -> Request:
+    if source is None:
+        user = Message("user", _prompt(prompt))
+        return Request((user,) if not system else (Message("system", system), user), {}, tenant, rule)
+    if prompt is not None or system is not None:
+        raise UsageError(f"--request holds the messages: leave {'PROMPT' if prompt is not None else '--system'} out")
+    from stepflow.cli.request_input import read_request
+
+    return read_request(source, tenant=tenant, rule=rule)
 
 
 def _prompt(prompt: str | None) -> str:
