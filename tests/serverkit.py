@@ -18,6 +18,7 @@ from flowkit import COUNT, write_pipeline
 
 from stepflow.errors import BackendError
 from stepflow.protocols import Call, Completion
+from stepflow.server.connections import Connection
 from stepflow.server.houses import House
 from stepflow.server.running import served
 from stepflow.server.service import Service
@@ -184,7 +185,7 @@ def listening(service: Service) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            served(service), loop="uvloop", http="httptools", ws="none", log_level="critical", access_log=False,
+            served(service), loop="uvloop", http=Connection, ws="none", log_level="critical", access_log=False,
             timeout_graceful_shutdown=5,
         )  # fmt: skip
         server = uvicorn.Server(config)

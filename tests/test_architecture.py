@@ -55,7 +55,7 @@ HOMES = {
     "redis": {"adapters/stores/redis_server.py"},
     "litellm": {"adapters/backends/litellm.py", "server/litellm_provider.py"},
     "starlette": {"server/http.py", "server/events.py", "server/running.py"},
-    "uvicorn": {"server/running.py"},
+    "uvicorn": {"server/running.py", "server/connections.py"},
     "prometheus_client": {"server/metrics.py"},
     "xllamacpp": {"adapters/backends/local.py"},
     "numpy": {"adapters/indexes/exact.py", "adapters/indexes/clusters.py"},

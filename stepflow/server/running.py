@@ -19,6 +19,7 @@ import uvicorn
 from stepflow.errors import StepflowError, UsageError
 from stepflow.server.asgi import App
 from stepflow.server.board import EVERY_S
+from stepflow.server.connections import Connection
 from stepflow.server.houses import House
 from stepflow.server.http import make_app
 from stepflow.server.logs import to_stderr
@@ -77,7 +78,7 @@ def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> Non
         "host": settings.host,
         "port": settings.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Connection,
         "ws": "none",
         "access_log": False,
         "log_level": "warning",

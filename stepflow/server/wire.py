@@ -66,7 +66,7 @@ def read_json(raw: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Refused(400, f"the body is not UTF-8 text (byte {error.start + 1})", "invalid_json") from None
     try:
-        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once)
         if "\\u" in text:
             json.dumps(body, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair is no text
     except RecursionError:
@@ -189,6 +189,15 @@ def _include_usage(body: Mapping[str, Any]) -> bool:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that names each member once: of two, one program reads the first and another the last."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:64]!r} is named twice")
+    return read
 
 
 def _finite(text: str) -> float:

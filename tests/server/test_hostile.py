@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from serverkit import Model, Running, counting, eventually, running
 
 from stepflow.errors import UsageError
-from stepflow.server import wire
+from stepflow.server import connections, wire
 from stepflow.server.refusals import Refused, refused
 from stepflow.server.running import open_service
 from stepflow.server.settings import Settings
@@ -28,6 +29,9 @@ from stepflow.server.tenants import Keys, hash_of, new_key, read_keys
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("hostile"), model=counting(), body_bytes=100_000, body_time=0.5) as found:
         yield found
+
+
+BEGUN = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: y"
 
 
 def message(content: Any = "count to 3", **more: Any) -> list[dict[str, Any]]:
@@ -51,6 +55,8 @@ BODIES: dict[str, bytes] = {
     "half a pair": b'{"messages":[{"role":"user","content":"\\ud800"}]}',
     "half a pair in a parameter": b'{"messages":[{"role":"user","content":"x"}],"stop":"\\udc00"}',
     "half a pair in a name": b'{"messages":[{"role":"user","content":"x"}],"\\ud800":1}',
+    "a member named twice": b'{"messages":[{"role":"user","content":"x"}],"messages":[{"role":"user","content":"y"}]}',
+    "a member within named twice": b'{"messages":[{"role":"user","content":"x","content":"y"}]}',
     "no messages": b'{"model":"kit"}',
     "messages of another type": b'{"messages":{"role":"user"}}',
     "a message that is none": b'{"messages":["hi"]}',
@@ -116,6 +122,61 @@ def test_a_body_that_comes_too_slowly_is_given_up(server: Running) -> None:
     assert raw(server, f"{HEAD}content-length: 50\r\n\r\n{{") == 408
     assert time.monotonic() - began < 5
     assert server.service.open == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "sent"),
+    [(b"", b""), (b"", b"GET"), (b"", BEGUN), (BEGUN + b"\r\n\r\n", b"G"), (BEGUN + b"\r\n\r\n", BEGUN)],
+)
+def test_a_head_that_does_not_come_to_its_end_is_given_up(
+    server: Running, monkeypatch: pytest.MonkeyPatch, before: bytes, sent: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.2)
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=4) as client:
+        client.sendall(before + sent)
+        got = b"".join(iter(lambda: client.recv(65536), b""))
+    assert got.count(b"HTTP/1.1 200") == bool(before)
+
+
+def hangs_up(client: socket.socket, part: bytes, pause: float) -> bool:
+    """Whether the server ends the connection while it is sent the same again and again, for 4 seconds."""
+    client.setblocking(False)
+    began = time.monotonic()
+    while time.monotonic() - began < 4:
+        try:
+            with contextlib.suppress(BlockingIOError):
+                client.send(part)
+            with contextlib.suppress(BlockingIOError):
+                if client.recv(65536) == b"":
+                    return True
+        except ConnectionError:
+            return True
+        time.sleep(pause)
+    return False
+
+
+def test_a_head_that_comes_drop_by_drop_is_given_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.3)
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        assert hangs_up(client, b"x: y\r\n", 0.05)
+
+
+@pytest.mark.parametrize("part", [b"x: " + b"y" * 5_000 + b"\r\n", b"y" * 5_000])
+def test_a_head_without_end_is_refused(server: Running, part: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n" + (b"" if b":" in part else b"x: "))
+        assert hangs_up(client, part, 0.002)
+    assert server.client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_slow_request_is_not_taken_for_a_slow_head(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+        for _ in range(3):
+            client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            time.sleep(0.25)
 
 
 @pytest.mark.parametrize(
