@@ -24,6 +24,7 @@ T = TypeVar("T", Record, Answered)
 
 _RECORD = "record:"
 _EXACT = "exact:"
+_UNPOINTED = "the row of request {} is unreadable, or belongs to another"
 
 MAX_INDEXES = 64
 """Indexes kept in memory. Every conversation is a namespace of its own, so a server sees them without end; an index
@@ -77,7 +78,7 @@ class Archive:
             return None, tuple(notes)
         record_id = pointed(row, request_key)
         if record_id is None:
-            return None, (*notes, f"the row of request {request_key} is unreadable, or belongs to another")
+            return None, (*notes, _UNPOINTED.format(request_key))
         answered = _decoded(text, _RECORD + record_id, notes, decode_answered)
         if answered is not None:
             self._store.credit(_EXACT + request_key, _RECORD + record_id)
@@ -225,10 +226,14 @@ class Archive:
         return self._store.prune()
 
     def check(self) -> Sequence[str]:
-        """Audit the store and every record; a sentence for each thing found wrong."""
+        """Audit the store, every record and every pointer to one; a sentence for each thing found wrong."""
         notes: list[str] = []
         for key in self._store.keys(_RECORD):
             self._read(key, notes)
+        for key in self._store.keys(_EXACT):
+            row, request_key = self._store.get(key), key.removeprefix(_EXACT)
+            if row is not None and pointed(row, request_key) is None:  # that its record is gone is nothing wrong
+                notes.append(_UNPOINTED.format(request_key))
         return (*self._store.check(), *notes)
 
     def close(self) -> None:

@@ -13,17 +13,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rediskit import KINDS
 
 from stepflow.adapters.embedders.hashing import HashingEmbedder
 from stepflow.adapters.indexes.exact import ExactIndex
 from stepflow.adapters.indexes.growing import GrowingIndex
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.adapters.stores.memory import MemoryStore
+from stepflow.adapters.stores.redis import RedisStore
 from stepflow.archive import MAX_INDEXES, Archive
 from stepflow.errors import StoreError, UsageError
 from stepflow.fingerprint import RECORD_FORMAT
 from stepflow.model import Record, Step
-from stepflow.records import decode_answered, encode_record
+from stepflow.records import decode_answered, encode_record, pointer
 
 
 def record(id_, prompt="sum the numbers one two three", **changes):
@@ -53,9 +55,14 @@ def clock():
     return SimpleNamespace(time=1000.0)
 
 
-@pytest.fixture(params=["memory", "disk"])
-def store(request, tmp_path, clock):
-    return DiskStore(tmp_path / "store") if request.param == "disk" else MemoryStore(60, clock=lambda: clock.time)
+@pytest.fixture(params=["memory", "disk", "redis"])
+def store(request, tmp_path, clock, redis_servers):
+    kinds = {
+        "memory": lambda: MemoryStore(60, clock=lambda: clock.time),
+        "disk": lambda: DiskStore(tmp_path / "store"),
+        "redis": lambda: RedisStore(redis_servers(KINDS[0]).url),
+    }
+    return kinds[request.param]()
 
 
 @pytest.fixture
@@ -126,6 +133,18 @@ def test_an_unreadable_record_counts_as_absent_everywhere_with_a_note(archive, s
     assert set(notes) <= set(archive.check())
     with pytest.raises(UsageError, match="counts as absent"):
         archive.get("a")
+
+
+@pytest.mark.parametrize("row", ['["b","0123456789abcdef"]', "[]", json.dumps("a"), pointer("request b", "a")])
+def test_a_pointer_that_is_none_or_anothers_leads_nowhere_and_check_names_it(archive, store, row):
+    archive.save(record("a"))
+    store.put("exact:request a", row)
+    looked, notes = archive.lookup("request a")
+    assert (looked, notes) == (None, ("the row of request request a is unreadable, or belongs to another",))
+    assert list(archive.check()) == list(notes)
+    archive.link("request a", "a")
+    archive.link("request b", "gone")
+    assert list(archive.check()) == []  # a record may be evicted before what points to it
 
 
 @pytest.mark.parametrize("version", [RECORD_FORMAT - 1, RECORD_FORMAT + 1])

@@ -23,6 +23,7 @@ from stepflow.adapters.stores import diskcache_plug, memory
 from stepflow.adapters.stores.disk import DiskStore
 from stepflow.adapters.stores.memory import MemoryStore
 from stepflow.adapters.stores.redis import RedisStore
+from stepflow.adapters.stores.sqlite_file import SqliteFile
 from stepflow.errors import StoreError
 from stepflow.protocols import LogEntry
 
@@ -561,6 +562,48 @@ def test_a_full_disk_is_a_sentence_and_what_was_written_stays_readable(disk):
     assert disk.get("a") == "1"
     assert disk.get("b") is None
     assert list(disk.check()) == []
+
+
+def test_a_disk_without_room_for_a_reader_stops_nobody_and_is_not_taken_for_an_empty_store(tmp_path, monkeypatch):
+    """SQLite wants 32 KiB to share with other readers. (Seen on a full tmpfs: nothing could be opened.)"""
+    folder = tmp_path / "store"
+    store = DiskStore(folder)
+    store.put("a", "1")
+    store.close()
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+
+    def rows(self, query, arguments=()):
+        raise error
+
+    with monkeypatch.context() as full:
+        full.setattr(SqliteFile, "rows", rows)
+        store = DiskStore(folder)
+        assert store.get("a") is None
+        with pytest.raises(StoreError, match="the disk is full; free some space"):
+            list(store.keys())
+    assert (store.get("a"), list(store.keys())) == ("1", ["a"])
+    store.close()
+
+
+@pytest.mark.parametrize("damage", [b"not a database" * 1000, b"short", bytes(5000)])
+def test_damaged_leases_hide_no_record_and_check_says_which_file_to_delete(disk, tmp_path, damage):
+    disk.put("a", "1")
+    disk.acquire("k", "me", 10)
+    disk.close()
+    for file in tmp_path.glob("store/leases.db*"):
+        file.unlink()
+    (tmp_path / "store" / "leases.db").write_bytes(damage)
+    again = DiskStore(tmp_path / "store")
+    (finding,) = again.check()
+    assert "leases.db is damaged" in finding
+    assert finding.endswith("delete that file")
+    assert again.get("a") == "1"
+    (tmp_path / "store" / "leases.db").unlink()
+    again.close()
+    assert list(again.check()) == []
+    assert again.acquire("k", "you", 10) == "you"
+    again.close()
 
 
 def test_a_file_that_turned_read_only_fails_at_once(disk):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from stepflow.adapters.stores.folder import claim
 from stepflow.adapters.stores.leases import Leases
 from stepflow.adapters.stores.log import Log
-from stepflow.adapters.stores.sqlite_file import SqliteFile, explain
+from stepflow.adapters.stores.sqlite_file import SqliteFile, explain, is_passing
 from stepflow.errors import StoreError
 from stepflow.protocols import LogEntry
 
@@ -117,8 +117,13 @@ class DiskStore:
         return self._values.exists() and self._cache.delete(key)
 
     def keys(self, prefix: str = "") -> Iterator[str]:
-        """The live keys with the prefix, the longest unwritten first."""
-        rows = self._values.read(_KEYS, (prefix, prefix + "\U0010ffff", time.time()))
+        """The live keys with the prefix, the longest unwritten first. Raises `StoreError` when that cannot be seen."""
+        try:
+            rows = self._values.rows(_KEYS, (prefix, prefix + "\U0010ffff", time.time()))
+        except (sqlite3.Error, UnicodeError) as error:
+            if is_passing(error):  # whoever asks what there is must not take it for nothing
+                raise StoreError(explain(error, self._folder)) from error
+            rows = []
         return iter([key for (key,) in rows])
 
     def append(self, entry: LogEntry) -> int:
@@ -171,8 +176,8 @@ class DiskStore:
         return max(gone, 0)
 
     def check(self) -> Sequence[str]:
-        """Audit the values and the log; a sentence for each thing found wrong."""
-        return (*self._check_values(), *self._log.check())
+        """Audit values, log and leases; a sentence for each thing found wrong."""
+        return (*self._check_values(), *self._log.check(), *self._leases.check())
 
     def news(self) -> Sequence[str]:
         """Nothing: what goes wrong here does not mend by itself."""
@@ -230,6 +235,8 @@ class DiskStore:
         try:
             self._values.rows("select count(*) from sqlite_master")
         except sqlite3.Error as error:
+            if is_passing(error):
+                return  # nothing can be read as long as that lasts: the model answers, and the journal says why
             raise StoreError(explain(error, self._folder)) from error
 
     def _live_keys(self) -> Collection[str]:

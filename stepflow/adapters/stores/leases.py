@@ -5,10 +5,12 @@ They have a file of their own, so that nothing that befalls it can touch a recor
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from stepflow.adapters.stores.sqlite_file import SqliteFile
+from stepflow.adapters.stores.sqlite_file import SqliteFile, explain, is_passing
 
 _SCHEMA = "create table if not exists lease (key text primary key, owner text not null, until real not null);"
 _HOLDER = "select owner from lease where key = ? and until > ? and until < ?"
@@ -37,6 +39,18 @@ class Leases:
         """Give a lease back; silent when it is another's by now."""
         with self._file.writing() as connection:
             connection.execute("delete from lease where key = ? and owner = ?", (key, owner))
+
+    def check(self) -> Sequence[str]:
+        """A sentence when the file cannot be used. No record is in it."""
+        try:
+            damage = self._file.exists() and self._file.rows("pragma quick_check(1)") != [("ok",)]
+        except sqlite3.Error as error:
+            if is_passing(error):
+                return (explain(error, self._file.path),)
+            damage = True
+        if not damage:
+            return ()
+        return (f"{self._file.path} is damaged, so that several may ask the model the same at once; delete that file",)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

@@ -25,6 +25,7 @@ _TIMEOUT_S = PATIENCE_S / 6
 _READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 _numbers = count(1)
@@ -167,8 +168,8 @@ def patiently(action: Callable[[], T]) -> T:
 def explain(error: BaseException, path: Path) -> str:
     """What went wrong with the store at `path`, and how to mend it, as a sentence."""
     code = _code(error)
-    if code == sqlite3.SQLITE_FULL:
-        return f"the store {path} cannot be written: the disk is full; free some space or lower `size_limit`"
+    if code == sqlite3.SQLITE_FULL or _is_of(error, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return f"the store {path} cannot be used: the disk is full; free some space or lower `size_limit`"
     if code in _READ_ONLY:
         return f"the store {path} cannot be opened for writing; make its folder writable or set another `path`"
     if code in _DAMAGED:
@@ -178,9 +179,18 @@ def explain(error: BaseException, path: Path) -> str:
     return f"the store {path} cannot be used: {_cause(error)}"
 
 
+def is_passing(error: BaseException) -> bool:
+    """Whether it may be gone at the next try: no room, also for the 32 KiB that readers share, or a failing disk."""
+    return _code(error) in _PASSING
+
+
 def _code(error: BaseException) -> int | None:
     code: int | None = getattr(_cause(error), "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+def _is_of(error: BaseException, extended: int) -> bool:
+    return getattr(_cause(error), "sqlite_errorcode", None) == extended
 
 
 def _cause(error: BaseException) -> BaseException:
