@@ -271,7 +271,7 @@ def _seen_of(plan: Plan, outcome: Outcome, expect: ExpectSpec) -> dict[str, Any]
     ]
     seen = {
         "matched": outcome.rule is not None,
-        "steps": _steps_of(plan, outcome),
+        "steps": _steps_of(plan, outcome) if "steps" in expect.model_fields_set else [],
         "rule": outcome.rule,
         "outcome": outcome.outcome,
         "final": outcome.final,

@@ -7,7 +7,6 @@ import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
 
 import click
 
@@ -85,6 +84,8 @@ def as_junit(results: Sequence[TestResult]) -> str:
 
 
 def _case(file: str, result: TestResult) -> list[str]:
+    from xml.sax.saxutils import escape, quoteattr  # imports half of the network's modules
+
     line = result.where.rpartition(":")[2]
     head = f"<testcase classname={_attribute(file)} name={_attribute(result.name)} line={quoteattr(line)}"
     if result.todo:
@@ -97,6 +98,8 @@ def _case(file: str, result: TestResult) -> list[str]:
 
 
 def _attribute(text: str) -> str:
+    from xml.sax.saxutils import quoteattr
+
     return quoteattr(_writable(text))
 
 
