@@ -72,6 +72,8 @@ def identity(value: Value) -> Hashable:
 
     Lists and tuples are alike, a truth value is never a number, and a linear form without symbols is its constant.
     """
+    if type(value) in (str, int):  # most are
+        return value  # type: ignore[no-any-return]
     if isinstance(value, bool):
         return "truth", value
     if isinstance(value, float | Fraction):
@@ -176,6 +178,8 @@ class Equation:
 
 def show(value: Value) -> str:
     """How a value reads in a prompt or message: 7/2, 0.25, the text of an equation, a comma-separated list."""
+    if type(value) in (str, int):  # most are
+        return str(value)
     if value is None:
         return "none"
     if isinstance(value, bool):
