@@ -16,7 +16,9 @@ import marshal
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +42,12 @@ class Kept:
         """The data put under this key, in this process or an earlier one; None when there are none."""
         return _FILE.get(self._name(key))
 
-    def put(self, data: Any, *key: str | int) -> None:
-        """Keep data of plain types, from the end of this process on; other data are not kept."""
+    def put(self, make: Callable[[], Any], *key: str | int) -> None:
+        """Keep what is made, data of plain types, from the end of this process on. Other data are not kept."""
+        if _FILE.target is None:
+            return
         with suppress(*_DOUBTS):
-            _FILE.put(self._name(key), marshal.dumps(_plain(data)))
+            _FILE.put(self._name(key), marshal.dumps(_plain(make())))
 
     def _name(self, key: tuple[str | int, ...]) -> bytes:
         return hashlib.sha256(f"{self._made_by}{key!r}".encode("utf-8", "surrogatepass")).digest()
@@ -78,11 +82,14 @@ class _File:
         self._asked: set[bytes] = set()
         self._fresh: dict[bytes, bytes] = {}
 
+    @cached_property
+    def target(self) -> Path | None:
+        return path()
+
     def get(self, name: bytes) -> Any:
         with self._lock:
             if self._rows is None:
-                file = path()
-                self._rows = {} if file is None else read(file)
+                self._rows = {} if self.target is None else read(self.target)
             row = self._fresh.get(name) or self._rows.get(name)
             self._asked.add(name)
         if row is None:
@@ -101,14 +108,14 @@ class _File:
     def save(self) -> None:
         """Add what is new to what the file holds by now. Of two processes that write at once, one may win: no harm."""
         with self._lock:
-            target, fresh, self._fresh = path(), self._fresh, {}
-        if target is None or not fresh:
+            fresh, self._fresh = self._fresh, {}
+        if self.target is None or not fresh:
             return
-        rows = read(target) | fresh
+        rows = read(self.target) | fresh
         if sum(map(len, rows.values())) > MAX_BYTES:
             rows = {name: row for name, row in rows.items() if name in self._asked or name in fresh}
         with suppress(*_DOUBTS):
-            write(target, rows)
+            write(self.target, rows)
 
 
 _FILE = _File()

@@ -148,7 +148,7 @@ def _recalled(text: str, flags: int = 0) -> Any:
 
 def _keep(compiled: Any, flags: int = 0) -> Any:
     """The same pattern. What is kept of it is what its module gives to those that copy it."""
-    _KEPT.put(copyreg.dispatch_table[regex.Pattern](compiled)[1], compiled.pattern, flags)
+    _KEPT.put(lambda: copyreg.dispatch_table[regex.Pattern](compiled)[1], compiled.pattern, flags)
     return compiled
 
 

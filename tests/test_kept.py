@@ -232,7 +232,7 @@ def test_a_doubtful_file_counts_as_none(spoil: Callable[[Path], None], next_proc
 
 def test_another_version_counts_as_none() -> None:
     one, other = kept.Kept("k", "1.0"), kept.Kept("k", "1.1")
-    one.put((1, "a"), "key")
+    one.put(lambda: (1, "a"), "key")
     assert one.get("key") == (1, "a")
     assert other.get("key") is None
     assert one.get("other key") is None
@@ -257,18 +257,18 @@ def test_above_its_size_only_what_was_asked_for_stays(
 ) -> None:
     shelf = kept.Kept("k")
     for name in ("old", "asked"):
-        shelf.put("x" * 100, name)
+        shelf.put(lambda: "x" * 100, name)
     next_process()
     monkeypatch.setattr(kept, "MAX_BYTES", 250)
     assert shelf.get("asked") == "x" * 100
-    shelf.put("y" * 100, "new")
+    shelf.put(lambda: "y" * 100, "new")
     next_process()
     assert [shelf.get(name) is not None for name in ("old", "asked", "new")] == [False, True, True]
 
 
 def test_data_of_other_types_are_not_kept_and_do_not_raise() -> None:
     shelf = kept.Kept("k")
-    shelf.put(object(), "key")
+    shelf.put(object, "key")
     assert shelf.get("key") is None
 
 

@@ -192,10 +192,10 @@ def _compile(text: str) -> tuple[lark.Lark, tuple[str, ...]]:
     found = _KEPT.get(text)
     if found is not None:
         with suppress(LarkError, LookupError, TypeError, ValueError, AttributeError, AssertionError):
-            return lark.Lark.load(found["parser"]), found["notes"]
+            data, memo, noted = found
+            return lark.Lark.load({"data": data, "memo": memo}), noted
     parser, notes = _made(text)
-    data, memo = parser.memo_serialize([TerminalDef, Rule])
-    _KEPT.put({"parser": {"data": data, "memo": memo}, "notes": notes}, text)
+    _KEPT.put(lambda: (*parser.memo_serialize([TerminalDef, Rule]), notes), text)
     return parser, notes
 
 

@@ -99,8 +99,7 @@ def parse_expression(text: str) -> Any:
         with suppress(LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
             return _grown(found)
     node = _parsed(text)
-    with suppress(TypeError, RecursionError):
-        _KEPT.put(_flat(node), text)
+    _KEPT.put(lambda: _flat(node), text)
     return node
 
 
