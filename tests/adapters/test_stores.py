@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -584,6 +585,26 @@ def test_a_disk_without_room_for_a_reader_stops_nobody_and_is_not_taken_for_an_e
             list(store.keys())
     assert (store.get("a"), list(store.keys())) == ("1", ["a"])
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("log.db", "alter table log rename column signature to mark"),
+        ("log.db", "drop table log; create table log (id integer primary key, key text, more text not null)"),
+        ("values/cache.db", "alter table Cache rename column access_count to used"),
+    ],
+)
+def test_a_file_of_another_layout_is_left_as_it_is_and_the_message_says_so(disk, tmp_path, file, change):
+    disk.write({"a": "1"}, plus("a"))
+    disk.close()
+    with closing(sqlite3.connect(tmp_path / "store" / file)) as connection:
+        connection.executescript(change)
+    again = DiskStore(tmp_path / "store")
+    assert again.get("a") == "1"
+    with pytest.raises(StoreError, match=r"was laid out by another version of stepflow .*set another `path`"):
+        again.write({"b": "1"}, plus("b"))
+    again.close()
 
 
 @pytest.mark.parametrize("damage", [b"not a database" * 1000, b"short", bytes(5000)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -25,6 +26,7 @@ _TIMEOUT_S = PATIENCE_S / 6
 _READ_ONLY = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_OTHER_LAYOUT = re.compile(r"no such (?:table|column)|has no column|constraint failed")
 _PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -176,6 +178,11 @@ def explain(error: BaseException, path: Path) -> str:
         return f"the store {path} is damaged; stop what uses it and delete its folder: it will be filled anew"
     if code in _BUSY:
         return f"the store {path} has been locked by another process for {PATIENCE_S:.0f} s; stop that process"
+    if _OTHER_LAYOUT.search(str(_cause(error))):
+        return (
+            f"the store {path} was laid out by another version of stepflow ({_cause(error)}); "
+            "set another `path`, or stop what uses it and delete its folder: it will be filled anew"
+        )
     return f"the store {path} cannot be used: {_cause(error)}"
 
 
