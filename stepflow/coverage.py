@@ -66,7 +66,8 @@ def _reading(rule: Rule, evidence: Evidence) -> Iterator[Part]:
             yield Part(f"constraint {reading.name} is not there", reading.where, "absent" in states)
     for refusal in rule.unless:
         said = f"`unless` holds: {refusal.name}"
-        yield Part(f"unless {refusal.name} holds", refusal.where, said in evidence.refusals)
+        held = any(each == said or each.startswith(f"{said}: ") for each in evidence.refusals)
+        yield Part(f"unless {refusal.name} holds", refusal.where, held)
 
 
 def _state(task: Task, name: str) -> str:

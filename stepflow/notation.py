@@ -50,8 +50,8 @@ class Expression(Protocol):
     def __call__(self, names: Names) -> Any:
         """The value. Raises `Missing` or `ValueError` when it has none."""
 
-    def unequal_kinds(self, names: Names) -> str:
-        """Why an equality of plain values can never hold, in words; empty where it could, and for all else."""
+    def difference(self, names: Names) -> str:
+        """How the two sides of `… == …` or `… != …` differ: '90 is not 80'. Empty for every other expression."""
 
 
 class Template(Protocol):

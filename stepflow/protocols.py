@@ -108,7 +108,10 @@ class Verifier(Protocol):
 
 
 class Condition(Protocol):
-    """Decides something about a prompt or a candidate: `match`, `unless`, `skip_when`."""
+    """Decides something about a prompt or a candidate: `match`, `unless`, `skip_when`.
+
+    One that can tell why it holds has a method `because(text, names)` like `holds` that gives a few words, or none.
+    """
 
     def holds(self, text: str, names: Names) -> bool:
         """Whether the condition holds. For `match`, `names` may be empty."""

@@ -213,6 +213,22 @@ def describe(value: Any) -> str:
     return f"the text {shown!r}" if isinstance(value, str) else f"{kind}{shown}"
 
 
+def literal(value: Any, longest: int = 60) -> str:
+    """A value as an expression would write it, cut off beyond so many characters: 'a', 0.5, ['a', 1]."""
+    text = _written(value)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_written(key)}: {_written(each)}' for key, each in value.items())}}}"
+    return show(value)
+
+
 def _show_fraction(value: Fraction) -> str:
     if value.denominator == 1:
         return str(value.numerator)

@@ -76,7 +76,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"output": "1\n7\n3", "expect": {"failed_checks": []}}, "failed_checks: expected [], got [in-order]"),
     (
         {"output": "1\n7\n3", "expect": {"failed_steps": []}},
-        "\n    step 2: in-order fails: step.n == step.index is false   [",
+        "\n    step 2: in-order fails: step.n == step.index is false: 7 is not 2   [",
     ),
     ({"output": " ", "expect": {"answer": 3}}, "cannot be cut into steps: the answer is empty"),
     ({"model": [RIGHT], "expect": {"outcome": "reuse"}}, "outcome: expected 'reuse', got 'miss'"),

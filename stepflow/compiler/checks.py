@@ -12,6 +12,12 @@ from stepflow.compiler.site import Site
 from stepflow.plan import Rule
 
 
+def _only_asked_when(rule: Rule, name: str) -> str:
+    """For a constraint that a `when` reads: that this checks nothing where the `when` does not hold."""
+    asked = any(check.when is not None and name in check.when.names for check in rule.checks)
+    return f" in what it checks (its `when` does not count: `assert: {name} is undefined or …`)" if asked else ""
+
+
 def lint_rule(rule: Rule, site: Site) -> None:
     """Report what deserves a second look."""
     for name in rule.unguarded:
@@ -23,7 +29,8 @@ def lint_rule(rule: Rule, site: Site) -> None:
             part="key",
             severity="warning",
             hints=(
-                f"let a verifier use it, or add `reuse: skip_when: [{{type: constraint_changed, names: [{name}]}}]`",
+                f"let a verifier use it{_only_asked_when(rule, name)}, "
+                f"or add `reuse: skip_when: [{{type: constraint_changed, names: [{name}]}}]`",
             ),
         )
     if not rule.constraints:

@@ -44,7 +44,7 @@ class ConstraintCommon(Options):
     default: Any = Field(None, description="The value when nothing is found")
     optional: bool = Field(False, description="Whether the rule still owns a prompt without it")
     via: TableName | None = Field(None, description="A table that maps synonyms to one word")
-    split: str | None = Field(None, description="A pattern at which the text is split into a list")
+    split: str | None = Field(None, description="Split at this pattern into a list; empty parts are left out")
     strip: str = Field("", description="Characters taken off both ends of the text and of each list item")
 
 
@@ -57,7 +57,7 @@ class FieldCommon(Options):
     default: Any = Field(None, description="The value when nothing is found")
     optional: bool = Field(False, description="Whether a step may lack it; else such a step fails")
     via: TableName | None = Field(None, description="A table that maps synonyms to one word")
-    split: str | None = Field(None, description="A pattern at which the text is split into a list")
+    split: str | None = Field(None, description="Split at this pattern into a list; empty parts are left out")
     strip: str = Field("", description="Characters taken off both ends")
 
 
@@ -67,7 +67,7 @@ class AnswerCommon(Options):
     convert: str | None = Field(None, alias="as", description="Convert what was found")
     pick: Literal["first", "last", "only"] = Field("last", description="Which match in the answer is the final one")
     via: TableName | None = Field(None, description="A table that maps synonyms to one word")
-    split: str | None = Field(None, description="A pattern at which the text is split into a list")
+    split: str | None = Field(None, description="Split at this pattern into a list; empty parts are left out")
     strip: str = Field("", description="Characters taken off both ends")
 
 

@@ -182,7 +182,7 @@ def understand(rule: Rule, request: Request, *, forced: bool = False) -> Task:
         _derive(rule, names, let)
         hit = _first(rule.unless, prompt, names)
         if hit is not None:
-            raise Declined(f"`unless` holds: {hit.name}", hit.where)
+            raise Declined(f"`unless` holds: {hit.name}{_because(hit, prompt, names)}", hit.where)
     except Declined as reason:
         reason.constraints, reason.let = constraints, let
         raise
@@ -244,6 +244,14 @@ def _derive(rule: Rule, names: dict[str, Any], let: dict[str, Any]) -> None:
             let[derivation.name] = names[derivation.name] = derivation.expression(names)
         except Exception as error:
             raise Declined(f"let {derivation.name}: {error}", derivation.where) from error
+
+
+def _because(refusal: Refusal, text: str, names: Names) -> str:
+    """Why a condition holds, as far as it can tell; it holds whatever comes of asking."""
+    because, why = getattr(refusal.condition, "because", None), ""
+    with suppress(Exception):
+        why = because(text, names) if because else ""
+    return f": {why}" if why else ""
 
 
 def _first(conditions: tuple[Refusal, ...], text: str, names: Names) -> Refusal | None:

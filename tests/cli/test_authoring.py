@@ -245,6 +245,13 @@ verify: [{type: expr, assert: number(output) == result}]
 """
 
 
+def test_render_points_at_the_file_of_a_rule_that_the_pipeline_does_not_hold(project: Any) -> None:
+    project.write("rules/other.yaml", DECLINING)
+    said = project("render", "other")
+    assert said.code != 0
+    assert said.err.endswith("for the file of that name: stepflow render rules/other.yaml\n")
+
+
 @pytest.mark.parametrize(
     ("prompt", "lines"),
     [
@@ -277,7 +284,7 @@ verify: [{type: expr, assert: number(output) == result}]
         (
             "Take 50 percent of 80 plus 1",
             [
-                "declines: '`unless` holds: more'  # rules/percent.yaml:6",
+                "declines: '`unless` holds: more: finds ''plus'''  # rules/percent.yaml:6",
                 "constraints:",
                 "  share: 50  # read in '50', rules/percent.yaml:8",
                 "  whole: 80  # read in '80', rules/percent.yaml:9",

@@ -47,7 +47,9 @@ def test_an_unverified_answer_is_served_and_flagged(project) -> None:
 
 def test_an_unverified_answer_says_which_check_it_fails(project) -> None:
     said = project("run", "Add 10 and 12").err.splitlines()
-    assert said[1:] == ["the answer: right fails: answer.value == sum(numbers) is false   [rules/sums.yaml:9]"]
+    assert said[1:] == [
+        "the answer: right fails: answer.value == sum(numbers) is false: 30 is not 22   [rules/sums.yaml:9]"
+    ]
 
 
 def test_what_no_rule_owns_is_passed_through(project) -> None:

@@ -44,6 +44,12 @@ DECLINED: list[tuple[str, str, str, str]] = [
         "`unless` holds: too-far",
     ),
     (
+        "an unless that compares tells what differs",
+        edited(COUNT, unless=[{"id": "other", "type": "expr", "assert": "unknown_words(rest, 'count to') != []"}]),
+        "count up to 3",
+        "`unless` holds: other: ['up'] is not []",
+    ),
+    (
         "an unless that cannot be decided",
         edited(COUNT, unless=[{"id": "odd", "type": "expr", "assert": "last"}]),
         "count to 3",

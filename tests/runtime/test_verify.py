@@ -26,7 +26,7 @@ def examined(tmp_path: Path, rule: str, answer: str = RIGHT) -> Examination:
 
 
 FAILING: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
-    ("false", [check("1 == 2")], {}, "1 == 2 is false"),
+    ("false", [check("1 == 2")], {}, "1 == 2 is false: 1 is not 2"),
     ("not a truth value", [check("last")], {}, "last gives 3, not true or false"),
     ("a name that is missing", [check("steps[9].text == 3")], {}, "steps[9] is missing"),
     ("a division by zero", [check("1 / (last - 3) == 1")], {}, "cannot be decided"),
@@ -89,7 +89,7 @@ def test_a_check_that_only_warns_blocks_nothing_and_is_in_the_journal(tmp_path: 
     )
     outcome = flow.ask(PROMPT, RIGHT)
     assert outcome.final == "verified"
-    assert "answer: w fails: 1 == 2 is false" in story(outcome)
+    assert "answer: w fails: 1 == 2 is false: 1 is not 2" in story(outcome)
     assert flow.ask("please count to 3").outcome == "reuse"
 
 
@@ -108,8 +108,8 @@ def test_a_disabled_check_is_not_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        ("not {{ last }}: {{ reason }}", "not 3: 1 == 2 is false"),
-        ("step {{ steps[9].text }}", "1 == 2 is false"),
+        ("not {{ last }}: {{ reason }}", "not 3: 1 == 2 is false: 1 is not 2"),
+        ("step {{ steps[9].text }}", "1 == 2 is false: 1 is not 2"),
     ],
 )
 def test_a_message_replaces_the_reason_but_never_hides_it(tmp_path: Path, message: str, reason: str) -> None:

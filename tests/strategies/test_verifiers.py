@@ -101,7 +101,7 @@ PASSES: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
-    (expr, {"assert": "answer.value == 5"}, "", "answer.value == 5 is false"),
+    (expr, {"assert": "answer.value == 5"}, "", "answer.value == 5 is false: 4 is not 5"),
     (
         expr,
         {"assert": "answer.text == 5"},
@@ -113,6 +113,12 @@ FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
         {"assert": "answer.value == 'four'"},
         "",
         "answer.value == 'four' is false: the text 'four' is not the number 4",
+    ),
+    (
+        expr,
+        {"assert": "[answer.value, 'a'] == [{'b': none}, 0.5]"},
+        "",
+        "is false: [4, 'a'] is not [{'b': none}, 0.5]",
     ),
     (expr, {"assert": "answer.value"}, "", "answer.value gives 4, not true or false"),
     (

@@ -80,6 +80,9 @@ def _found(name: str, pipeline: str | None) -> tuple[Document, Rule, Plan]:
     for rule, document in zip(compiled.plan.rules, compiled.documents, strict=True):
         if rule.id == name:
             return document, rule, compiled.plan
+    here = Path("rules", f"{name}.yaml")
+    if here.is_file():
+        raise UsageError(f"there is no rule {name!r} in {path}; for the file of that name: stepflow render {here}")
     known = [rule.id for rule in compiled.plan.rules]
     hint = "".join(f"; {each}" for each in did_you_mean(name, known)) or f"; there are: {', '.join(known)}"
     raise UsageError(f"there is no rule {name!r} in {path}{hint}")

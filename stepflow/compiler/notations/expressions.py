@@ -19,7 +19,7 @@ from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
 from stepflow.compiler.notations.loops import LOOPS, Loop, Scope, loop_budget, loop_of, turns
 from stepflow.compiler.notations.members import Member, Outline, members_read, outline
 from stepflow.notation import Missing, Names
-from stepflow.values import describe, is_number, show
+from stepflow.values import describe, is_number, literal, show
 
 MAX_DEPTH = 60
 ELSEWHERE = {
@@ -51,8 +51,8 @@ class CompiledExpression:
     run: Closure
     members: tuple[Member, ...] = ()
     outline: Outline = None
-    equated: tuple[Closure, Closure] | None = None
-    """The sides of an equality of plain values."""
+    compared: tuple[Closure, Closure] | None = None
+    """The sides, where the whole expression is `… == …` or `… != …`."""
 
     def __call__(self, names: Names) -> Any:
         """The value. Raises `Missing` when a name or member is not there, `ValueError` when it cannot be computed."""
@@ -63,13 +63,15 @@ class CompiledExpression:
         except (TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
             raise ValueError(f"{self.text.strip()!r} cannot be computed: {error}") from error
 
-    def unequal_kinds(self, names: Names) -> str:
-        """Why an equality can never hold, in words: a text is compared with a number. Empty where that is not so."""
-        if self.equated is None:
+    def difference(self, names: Names) -> str:
+        """How the two sides of `… == …` or `… != …` differ: '90 is not 80'. Empty for every other expression."""
+        if self.compared is None:
             return ""
-        left, right = (side(names) for side in self.equated)
+        left, right = (side(names) for side in self.compared)
         text, number = (left, right) if isinstance(left, str) else (right, left)
-        return f"{describe(text)} is not {describe(number)}" if isinstance(text, str) and is_number(number) else ""
+        if isinstance(text, str) and is_number(number):
+            return f"{describe(text)} is not {describe(number)}"
+        return f"{literal(left)} is not {literal(right)}"
 
 
 def compile_expression(text: str, functions: Mapping[str, Function]) -> CompiledExpression:
@@ -79,7 +81,7 @@ def compile_expression(text: str, functions: Mapping[str, Function]) -> Compiled
     built = builder.build(node)
     run: Closure = (lambda names: built(Scope(names, loop_budget()))) if builder.has_loop else built
     names, members = frozenset(builder.names), members_read(text, node)
-    return CompiledExpression(text, names, run, members, outline(node), builder.equated(node))
+    return CompiledExpression(text, names, run, members, outline(node), builder.compared(node))
 
 
 class _Builder:
@@ -111,13 +113,12 @@ class _Builder:
         finally:
             self.depth -= 1
 
-    def equated(self, node: Any) -> tuple[Closure, Closure] | None:
-        """The sides of `a.b == c`, where both are but names, members and constants."""
-        is_equality = type(node).__name__ == "Compare" and [each.op for each in node.ops] == ["eq"]
-        sides = (node.expr, node.ops[0].expr) if is_equality else ()
-        if not sides or not all(map(_is_plain, sides)):
+    def compared(self, node: Any) -> tuple[Closure, Closure] | None:
+        """The sides of `a == b` or `a != b`, as closures of the names."""
+        if type(node).__name__ != "Compare" or [each.op for each in node.ops] not in (["eq"], ["ne"]):
             return None
-        return self.build(sides[0]), self.build(sides[1])
+        left, right = self.build(node.expr), self.build(node.ops[0].expr)
+        return (lambda names: left(Scope(names, loop_budget()))), (lambda names: right(Scope(names, loop_budget())))
 
     def _error(self, message: str, start: int, word: str = "", *, hint: str = "", name: str = "") -> NotationError:
         at = max(self.text.find(word, start), start) if word else start
@@ -374,11 +375,6 @@ def _bare(signature: inspect.Signature) -> str:
     """The arguments without their types, for people who do not write Python."""
     parameters = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
     return str(inspect.Signature(parameters))
-
-
-def _is_plain(node: Any) -> bool:
-    kind = type(node).__name__
-    return kind in ("Name", "Const") or (kind == "Getattr" and _is_plain(node.node))
 
 
 def _spelled(node: Any) -> str:

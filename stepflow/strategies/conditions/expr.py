@@ -44,3 +44,7 @@ class _Expr:
         if not isinstance(value, bool):
             raise ValueError(f"{self.assertion.text} gives {show(value)}, not true or false")
         return value
+
+    def because(self, text: str, names: Names) -> str:
+        """What differs, where it holds because two values do: "['cheap'] is not []"."""
+        return self.assertion.difference(names)

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pydantic import Field
 
 import stepflow.options
-from stepflow.notation import BuildContext, Expression, ExpressionText, Names, Pattern, RegexText
+from stepflow.notation import BuildContext, Expression, ExpressionText, Names, Pattern, RegexMatch, RegexText
 from stepflow.protocols import Condition
+from stepflow.values import literal
 
 NAME = "regex"
 ALIASES = ("prompt_matches",)
@@ -47,4 +48,12 @@ class _Regex:
 
     def holds(self, text: str, names: Names) -> bool:
         """Whether the pattern is found. Raises `Missing` when `of` gives no text."""
-        return self.pattern.search(text if self.of is None else str(self.of(names))) is not None
+        return self._search(text, names) is not None
+
+    def because(self, text: str, names: Names) -> str:
+        """What the pattern found."""
+        match = self._search(text, names)
+        return "" if match is None else f"finds {literal(match.text)}"
+
+    def _search(self, text: str, names: Names) -> RegexMatch | None:
+        return self.pattern.search(text if self.of is None else str(self.of(names)))

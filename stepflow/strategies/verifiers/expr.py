@@ -6,8 +6,9 @@ Options: `assert`.
       - {id: right-value, type: expr, assert: answer.value == solution}
 
 Fails when the expression is false, when it gives something other than true or false, and when it cannot be decided
-(a name is missing, a function refuses). Without `message` the reason is the expression itself: `a == b is false`. That
-is for the trace: a model is told of it only that the step, or the answer, is wrong.
+(a name is missing, a function refuses). Without `message` the reason is the expression itself, and what it compares:
+`a == b is false: 90 is not 80`. That is for the trace: a model is told only that the step, or the
+answer, is wrong.
 """
 
 from __future__ import annotations
@@ -51,5 +52,5 @@ class _Expr:
             return None
         if value is not False:
             return f"{text} gives {show(value)}, not true or false"
-        kinds = self.assertion.unequal_kinds(view.names)
-        return f"{text} is false: {kinds}" if kinds else f"{text} is false"
+        difference = self.assertion.difference(view.names)
+        return f"{text} is false: {difference}" if difference else f"{text} is false"
