@@ -26,7 +26,7 @@ import pytest
 import stepflow
 
 HERE = Path(__file__).parent
-RULES = ["action-list", "dated-schedule", "glossary-translation", "recipe-scaling", "service-config"]
+RULES = ["action-list", "dated-schedule", "glossary-translation", "recipe-scaling", "rota", "service-config"]
 CHANGES = ["reworded", "value", "reversed", "added", "removed", "topic"]
 VARIANTS = 42
 MALFORMED = [
@@ -690,11 +690,106 @@ class Actions:
         return found == self.due(request)
 
 
+class Rota:
+    """Who works on which day: many plans are right, but some people are away, and nobody may work two days running."""
+
+    NAMES = ("Anna", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus")
+    WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+    def request(self, rng: Random) -> Request:
+        people = rng.sample(self.NAMES, 3)
+        first = rng.randrange(2)
+        days = list(self.WEEK[first : first + rng.randint(3, 5)])
+        absent = [(person, rng.choice(days)) for person in rng.sample(people, rng.randint(0, 1))]
+        return {
+            "people": people,
+            "days": days,
+            "absent": absent,
+            "spaced": True,
+            "equal": rng.random() < 0.5,
+            "wording": 0,
+        }
+
+    def change(self, request: Request, how: str, rng: Random) -> None:
+        people, days = request["people"], request["days"]
+        if how == "reworded":
+            request["wording"] = 1
+        elif how == "value":
+            request["absent"] = [(people[0], day) for day in rng.sample(days, 1)]
+        elif how == "reversed":
+            request["equal"] = not request["equal"]
+            request["absent"] = [
+                (person, next(each for each in days if each != day)) for person, day in request["absent"]
+            ]
+        elif how == "added":
+            days.append(self.WEEK[self.WEEK.index(days[-1]) + 1])
+        elif how == "removed":
+            gone = days.pop()
+            request["absent"] = [(person, day) for person, day in request["absent"] if day != gone]
+        else:
+            new = [name for name in self.NAMES if name not in people][:3]
+            request["absent"] = [(new[people.index(person)], day) for person, day in request["absent"]]
+            request["people"] = new
+
+    def prompt(self, request: Request) -> str:
+        people, days = request["people"], request["days"]
+        wishes = ["Nobody works two days in a row."] * request["spaced"] + ["Everybody works equally often."] * request[
+            "equal"
+        ]
+        if not request["wording"]:
+            wishes += [f"{person} cannot work on {day}." for person, day in request["absent"]]
+            return f"Make a rota. People: {', '.join(people)}. Days: {', '.join(days)}.\n{' '.join(wishes)}".strip()
+        wishes = [f"{person} doesn't work on {day}." for person, day in request["absent"]]
+        wishes += ["No one works 2 days running."] * request["spaced"] + ["Each person works equally often."] * request[
+            "equal"
+        ]
+        listed = f"{', '.join(people[:-1])} and {people[-1]}"
+        asked = f"Could you draw up a roster for the team: {listed}. The days: {', '.join(days)}."
+        return f"{asked} {' '.join(wishes)}".strip()
+
+    def right(self, request: Request, rng: Random) -> str:
+        plans = list(itertools.product(request["people"], repeat=len(request["days"])))
+        rng.shuffle(plans)
+        return next(text for plan in plans if self.judge(request, text := self.text(request, plan)))
+
+    def text(self, request: Request, plan: tuple[str, ...]) -> str:
+        return "\n".join(f"{day}: {person}" for day, person in zip(request["days"], plan, strict=True))
+
+    def wrong(self, request: Request, rng: Random) -> Iterator[str]:
+        plans = list(itertools.product(request["people"], repeat=len(request["days"])))
+        for plan in rng.sample(plans, 6):
+            yield self.text(request, plan)
+        good = self.right(request, rng)
+        lines = good.splitlines()
+        yield "\n".join(lines[:-1])
+        yield "\n".join(lines[::-1])
+        yield "\n".join([*lines, lines[0]])
+        yield good.replace(lines[0].split(": ")[1], "Zoe")
+        yield good.replace(": ", ": not ")
+        yield good + "\nBut this may change."
+        yield good.replace(request["days"][0], "Someday")
+        yield "\n".join([lines[0] + " and " + lines[1].split(": ")[1], *lines[1:]])
+
+    def judge(self, request: Request, answer: str) -> bool:
+        rows = [re.fullmatch(r"\s*(?:[-*] )?(\w+): (\w+)\.?\s*", line) for line in answer.splitlines() if line.strip()]
+        if not all(rows) or [row[1] for row in rows if row] != request["days"]:
+            return False
+        plan = [row[2] for row in rows if row]
+        often = [plan.count(person) for person in request["people"]]
+        return (
+            set(plan) <= set(request["people"])
+            and not set(zip(plan, request["days"], strict=True)) & set(request["absent"])
+            and not (request["spaced"] and any(one == other for one, other in itertools.pairwise(plan)))
+            and not (request["equal"] and max(often) - min(often) > (len(plan) % len(often) > 0))
+        )
+
+
 KITS: dict[str, Any] = {
     "action-list": Actions(),
     "dated-schedule": Schedule(),
     "glossary-translation": Glossary(),
     "recipe-scaling": Recipe(),
+    "rota": Rota(),
     "service-config": Config(),
 }
 
@@ -773,6 +868,7 @@ FOREIGN = {
     "dated-schedule": "Plan a birthday party for 8 children on 2026-05-02.",
     "glossary-translation": 'Translate "good morning" into German.',
     "recipe-scaling": "How do I scale a fish?",
+    "rota": "Make a cake for Anna and Ben.",
     "service-config": "Explain this YAML file to me.",
 }
 

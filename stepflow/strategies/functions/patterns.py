@@ -1,7 +1,7 @@
 """Functions on regular expressions that stand in an answer or are made of a prompt's values.
 
 The dialect is that of Python's `re`; a pattern that only other engines read is none. A pattern that takes longer than a
-tenth of a second fails.
+twentieth of a second fails.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from stepflow.patterns import RegexPattern, compile_pattern
 from stepflow.values import describe
 
 MAX_TEXTS = 200
+TRIAL_S = 0.05
 SLOW_S = 2.0
 MAX_SLOW = 64
 _FUZZY = re.compile(
@@ -91,7 +92,7 @@ def _compiled(pattern: Any, function: str) -> RegexPattern:
 @lru_cache(maxsize=256)
 def _agreed(written: str) -> RegexPattern:
     """The pattern, if every engine takes it for the same. Checks name the same few, run after run."""
-    compiled = compile_pattern(written)
+    compiled = compile_pattern(written, TRIAL_S)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         re.compile(written)
