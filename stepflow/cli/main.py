@@ -90,8 +90,8 @@ def failed(error: Exception) -> int:
     """Say on stderr what went wrong; the exit code for it."""
     if isinstance(error, click.ClickException):
         error.show()
-        if isinstance(error, click.NoSuchOption) and error.option_name[1:2].isdigit():
-            click.echo("A prompt that begins with '-' stands behind '--': stepflow run -- '-3x = 6'", err=True)
+        if isinstance(error, click.NoSuchOption) and (hint := _where_it_belongs(error)):
+            click.echo(hint, err=True)
         return 2
     if isinstance(error, click.Abort):
         click.echo("stepflow: interrupted", err=True)
@@ -113,3 +113,14 @@ def failed(error: Exception) -> int:
     click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     click.echo("stepflow: this is a bug in stepflow; please report it with the lines above", err=True)
     return 70
+
+
+def _where_it_belongs(error: click.NoSuchOption) -> str:
+    """Where else on the command line what was taken for an option may stand; nothing when nowhere."""
+    name, context = error.option_name, error.ctx
+    if name[1:2].isdigit():
+        return "A prompt that begins with '-' stands behind '--': stepflow run -- '-3x = 6'"
+    group = context.parent if context else None
+    if context and group and any(name in option.opts for option in group.command.params):
+        return f"It belongs to the command before: {group.command_path} {name} … {context.info_name}"
+    return ""

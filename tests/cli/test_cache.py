@@ -204,3 +204,9 @@ def test_an_export_into_a_folder_that_is_not_there_is_refused(project) -> None:
     said = project("cache", "export", "none/records.jsonl")
     assert (said.code, said.out) == (2, "")
     assert "none/records.jsonl cannot be written: there is no folder none\n" in said.err
+
+
+def test_an_option_of_the_group_behind_its_command_is_sent_to_its_place(project) -> None:
+    done = project("cache", "stats", "-p", "pipeline.yaml")
+    assert done.code == 2
+    assert "It belongs to the command before: stepflow cache -p … stats" in done.err
