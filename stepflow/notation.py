@@ -51,7 +51,7 @@ class Expression(Protocol):
         """The value. Raises `Missing` or `ValueError` when it has none."""
 
     def difference(self, names: Names) -> str:
-        """How the two sides of `… == …` or `… != …` differ: '90 is not 80'. Empty for every other expression."""
+        """What the sides of `… == …` or `… != …` are: '90 is not 80', 'both are 5'. Empty for any other expression."""
 
 
 class Template(Protocol):

@@ -102,6 +102,7 @@ PASSES: list[tuple[Any, dict[str, Any], str]] = [
 
 FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
     (expr, {"assert": "answer.value == 5"}, "", "answer.value == 5 is false: 4 is not 5"),
+    (expr, {"assert": "answer.value != 4"}, "", "answer.value != 4 is false: both are 4"),
     (
         expr,
         {"assert": "answer.text == 5"},

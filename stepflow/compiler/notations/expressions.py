@@ -10,6 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stepflow.compiler.notations import operators
@@ -51,8 +52,8 @@ class CompiledExpression:
     run: Closure
     members: tuple[Member, ...] = ()
     outline: Outline = None
-    compared: tuple[Closure, Closure] | None = None
-    """The sides, where the whole expression is `… == …` or `… != …`."""
+    sides: Callable[[], tuple[Closure, ...]] = tuple
+    """Makes the two sides, where the whole expression is `… == …` or `… != …`; seldom asked for."""
 
     def __call__(self, names: Names) -> Any:
         """The value. Raises `Missing` when a name or member is not there, `ValueError` when it cannot be computed."""
@@ -64,10 +65,13 @@ class CompiledExpression:
             raise ValueError(f"{self.text.strip()!r} cannot be computed: {error}") from error
 
     def difference(self, names: Names) -> str:
-        """How the two sides of `… == …` or `… != …` differ: '90 is not 80'. Empty for every other expression."""
-        if self.compared is None:
+        """What the sides of `… == …` or `… != …` are: '90 is not 80', 'both are 5'. Empty for any other expression."""
+        values = [side(names) for side in self.sides()]
+        if not values:
             return ""
-        left, right = (side(names) for side in self.compared)
+        left, right = values
+        if left == right:
+            return f"both are {literal(left)}"
         text, number = (left, right) if isinstance(left, str) else (right, left)
         if isinstance(text, str) and is_number(number):
             return f"{describe(text)} is not {describe(number)}"
@@ -81,7 +85,7 @@ def compile_expression(text: str, functions: Mapping[str, Function]) -> Compiled
     built = builder.build(node)
     run: Closure = (lambda names: built(Scope(names, loop_budget()))) if builder.has_loop else built
     names, members = frozenset(builder.names), members_read(text, node)
-    return CompiledExpression(text, names, run, members, outline(node), builder.compared(node))
+    return CompiledExpression(text, names, run, members, outline(node), partial(builder.sides, node))
 
 
 class _Builder:
@@ -113,10 +117,10 @@ class _Builder:
         finally:
             self.depth -= 1
 
-    def compared(self, node: Any) -> tuple[Closure, Closure] | None:
-        """The sides of `a == b` or `a != b`, as closures of the names."""
+    def sides(self, node: Any) -> tuple[Closure, ...]:
+        """The two sides of `a == b` or `a != b`, as closures of the names; none of any other expression."""
         if type(node).__name__ != "Compare" or [each.op for each in node.ops] not in (["eq"], ["ne"]):
-            return None
+            return ()
         left, right = self.build(node.expr), self.build(node.ops[0].expr)
         return (lambda names: left(Scope(names, loop_budget()))), (lambda names: right(Scope(names, loop_budget())))
 

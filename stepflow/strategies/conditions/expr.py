@@ -46,5 +46,5 @@ class _Expr:
         return value
 
     def because(self, text: str, names: Names) -> str:
-        """What differs, where it holds because two values do: "['cheap'] is not []"."""
+        """What it compares, where it compares two values: "['cheap'] is not []"."""
         return self.assertion.difference(names)
