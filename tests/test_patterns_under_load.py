@@ -18,7 +18,8 @@ LIMIT_S = 0.02
 class Compiled:
     """A pattern whose first searches run out of time, with or without having had the processor."""
 
-    def __init__(self, timeouts: int, *, works: bool = False) -> None:
+    def __init__(self, timeouts: int, *, works: float = 0) -> None:
+        """`works`: for how many times its limit it has the processor."""
         self.timeouts = timeouts
         self.works = works
         self.calls = 0
@@ -27,7 +28,7 @@ class Compiled:
         self.calls += 1
         if self.calls > self.timeouts:
             return regex.search("a", text)
-        until = time.thread_time() + timeout
+        until = time.thread_time() + timeout * self.works
         while self.works and time.thread_time() < until:
             pass
         raise TimeoutError
@@ -38,7 +39,9 @@ def pattern(compiled: Any) -> RegexPattern:
 
 
 @pytest.mark.parametrize(
-    "compiled", [Compiled(1), Compiled(2), Compiled(1, works=True)], ids=["waited", "waited twice", "stood still"]
+    "compiled",
+    [Compiled(1), Compiled(2), Compiled(1, works=1), Compiled(2, works=5)],
+    ids=["waited", "waited twice", "stood still", "stood still twice, for long"],
 )
 def test_a_pattern_whose_time_ran_out_is_tried_again(compiled: Compiled) -> None:
     timeouts = compiled.timeouts
@@ -46,7 +49,7 @@ def test_a_pattern_whose_time_ran_out_is_tried_again(compiled: Compiled) -> None
     assert compiled.calls == timeouts + 1
 
 
-@pytest.mark.parametrize(("compiled", "calls"), [(Compiled(9, works=True), 2), (Compiled(9), 3)])
+@pytest.mark.parametrize(("compiled", "calls"), [(Compiled(9, works=1), 2), (Compiled(9), 3)])
 def test_a_pattern_that_is_slow_or_starved_thrice_fails_with_the_reason(compiled: Compiled, calls: int) -> None:
     with pytest.raises(ValueError, match=r"the pattern 'a' took longer than 0\.02 s"):
         pattern(compiled).search("xa")
