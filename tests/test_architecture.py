@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,18 @@ def part_of(path: Path) -> str:
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
 
 
-def imports(path: Path, *, at_import_time: bool = False) -> Iterator[str]:
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path, *, at_import_time: bool = False) -> tuple[str, ...]:
     """Every dotted name that a file imports; with `at_import_time`, only those that run when it is imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_imports(tree_of(path), at_import_time=at_import_time))
+
+
+def _imports(tree: ast.Module, *, at_import_time: bool) -> Iterator[str]:
     skipped: set[ast.AST] = set()
     if at_import_time:
         for node in ast.walk(tree):
