@@ -19,6 +19,7 @@ Make = Callable[..., Any]
 GUESTS = {"units": ["guest", "guests", "people"]}
 PRICE = {"labels": ["price", "cost"]}
 PERCENT = {"labels": ["discount"], "percent": True}
+VAT = {"labels": ["VAT", "VAT rate"], "percent": True, "either_side": True}
 KEYS = {"after": r"(?i)\bkeys\b"}
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
 
@@ -34,6 +35,14 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (number, PRICE, "price of 5 dollars", [("5", 5)]),
     (number, PERCENT, "discount of 15%, discount: 5 percent", [("15%", 15), ("5 percent", 5)]),
     (number, PERCENT, "a discount of 15, 15% of something else, discount 5 to 10%", []),
+    (number, VAT, "VAT of 20%, 10% discount, a 7 % VAT, vat: 5 percent, 8% VAT rate is low", [
+        ("20%", 20), ("7 %", 7), ("5 percent", 5), ("8%", 8),
+    ]),
+    (number, VAT, "20%, VAT included, 20% of VAT, VAT for 20%, 20% private VAT", []),
+    (number, {"labels": ["fee"], "either_side": True, "units": ["euros"]}, "a 5 euros fee for 3; fee: 7 euros, fee 9", [
+        ("5", 5), ("7", 7),
+    ]),
+    (number, {"labels": ["fee"], "either_side": True, "before": "euros"}, "a 5 euros fee, 6 fee", [("5", 5)]),
     (number, {"after": "from"}, "from 5 to 10", [("5", 5)]),
     (number, {"after": "to"}, "from 5 to 10", [("10", 10)]),
     (number, {**GUESTS, "after": "to"}, "from 5 to 10 guests", [("10", 10)]),
@@ -93,6 +102,15 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     )),
     (number, PRICE, "price: 5 or less", "exactly how much"),
     (number, {}, "add 5+", "exactly how much"),
+    (number, VAT, "discount 10% VAT 20%", "'10% VAT 20%' the label may belong to either"),
+    (number, VAT, "VAT 20% VAT 10%", "may belong to either"),
+    (number, VAT, "a 10% VAT cut", "'10% VAT cut' may be of something else"),
+    (number, VAT, "discount 10% VAT included", "may be of something else"),
+    (number, VAT, "10% VAT is included", "may be of something else"),
+    (number, VAT, "10% or 20% VAT", "range or a choice"),
+    (number, VAT, "10% VAT or more", "exactly how much"),
+    (number, VAT, "no 10% VAT", "exactly how much"),
+    (number, {"labels": ["VAT"], "either_side": True}, "5VAT", "letters directly behind"),
     (duration, {}, "about 2 hours", "exactly how much"),
     (money, {}, "under $50", "exactly how much"),
     (date, {}, "from March 4 until 5 May 2026", "not a whole date"),
@@ -146,6 +164,7 @@ def test_a_number_with_its_unit_is_groups_so_that_the_value_is_converted(make: M
     [
         (number, {"units": ["m"], "table": "units"}),
         (number, {"with_unit": True}),
+        (number, {"either_side": True}),
         (number, {"units": [" "]}),
         (quoted, {"marks": []}),
         (csv, {"delimiter": '"'}),

@@ -4,22 +4,26 @@ Reads digits, thousands separators, fractions and words ('1,200', '2 1/2', 'twen
 
 Options: `units`, words of which one stands directly behind the number ('5 km', 'two guests', 'a 3-day trip'), or
 `table`, whose keys are such words; `labels`, words of which one stands before it, with at most 'is', 'of', 'at', a
-colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 apples' 5 is no price); `after` and
-`before`, patterns of what stands directly before and behind it; `percent`, to read percentages only ('15%' and
-'15 percent' give 15). All that are given must hold. `with_unit` reads the unit too: the constraint then has `value` and
-`unit`, which is the word as `units` lists it, or what `table` says for it, where that is a text.
+colon and the like between ('price: 5', 'the price is $5'; in 'the price of 5 apples' 5 is no price); `either_side`, so
+that a label may also stand directly behind it ('VAT of 20%', '20% VAT'); `after` and `before`, patterns of what stands
+directly before and behind it; `percent`, to read percentages only ('15%' and '15 percent' give 15). All that are given
+must hold. `with_unit` reads the unit too: the constraint then has `value` and `unit`, which is the word as `units`
+lists it, or what `table` says for it, where that is a text.
 
     constraints:
       guests: {type: number, units: [guest, guests, people], find: only}
       price: {type: number, labels: [price, cost], find: only}
       discount: {type: number, labels: [discount], percent: true, optional: true}
+      vat: {type: number, labels: [VAT, VAT rate], percent: true, either_side: true, find: only}
       servings_before: {type: number, after: '(?i)\\bfrom'}       # 'from 4 to 6 servings': each end by its role
       servings_after: {type: number, after: '(?i)\\bto', units: [servings]}
 
 A number in its role is refused, and the text with it, when it is part of something longer (10:30, 1.234,56), may be
 negative or a subtraction (5 - 3), or, unless `after` says so, is one end of a range or choice ('5 to 10 guests') or
-only a bound or a guess ('at least 5 guests', '5 or more'). Without options every number is read, and a percentage or a
-number with letters behind it (5km) is refused.
+only a bound or a guess ('at least 5 guests', '5 or more'). With `either_side` it is also refused when its label may as
+well belong to another number ('10% VAT 20%'), or may be part of a longer name ('a 10% VAT cut'): list a name that means
+the same under `labels`, too. Without options every number is read, and a percentage or a number with letters behind it
+(5km) is refused.
 """
 
 from __future__ import annotations
@@ -52,6 +56,12 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _GAP = re.compile(r"[ \t-]?")
+# What may make another name of a label: 'a 20% VAT cut', 'for 20 euros VAT included'; but not '20% VAT on it'.
+_GOES_ON = re.compile(
+    r"[ \t-]+(?!(?:and|or|but|for|on|in|at|of|per|to|with|from|by|if|which|that|then|when|as|the|an?|applies"
+    r"|please|(?:is|was|are)(?!\s+(?:in|ex)clu))(?!\w))[^\W\d_]\w*",
+    re.IGNORECASE,
+)
 
 
 class Options(stepflow.options.Options):
@@ -60,6 +70,7 @@ class Options(stepflow.options.Options):
     units: list[str] | None = Field(None, min_length=1, description="Words of which one stands directly behind it.")
     table: TableName | None = Field(None, description="Name of a table whose keys are such words.")
     labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
+    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
     after: RegexText | None = Field(None, description="What stands directly before it.")
     before: RegexText | None = Field(None, description="What stands directly behind it.")
     percent: bool = Field(False, description="Whether only percentages are read.")
@@ -71,6 +82,8 @@ class Options(stepflow.options.Options):
             raise ValueError("give either `units` or `table`, not both")
         if self.with_unit and self.units is None and self.table is None:
             raise ValueError("`with_unit` needs `units` or `table`")
+        if self.either_side and self.labels is None:
+            raise ValueError("`either_side` needs `labels`")
         if any(not word.strip() for word in (*(self.units or ()), *(self.labels or ()))):
             raise ValueError("`units` or `labels` holds an empty word")
         return self
@@ -89,6 +102,7 @@ def build(options: Options, context: BuildContext) -> Reader:
         None if options.labels is None else phrase_pattern(options.labels),
         None if options.after is None else context.regex(rf"(?:{options.after})[ \t]*\Z"),
         None if options.before is None else context.regex(rf"\A[ \t]*(?:{options.before})"),
+        options.either_side,
         options.percent,
         options.with_unit,
         tuple(units or ()) if options.table is None else _names(context.tables[options.table]),
@@ -106,23 +120,27 @@ class _Number:
     labels: re.Pattern[str] | None
     after: Pattern | None
     before: Pattern | None
+    either_side: bool
     percent: bool
     with_unit: bool
     names: tuple[str, ...]
 
     def read(self, text: str) -> Iterator[Found]:
         """The numbers in this role, left to right. Raises `ValueError` for one that is doubtful."""
+        labels: dict[int, int] = {}  # of each label, the number that it belongs to
         for quantity in quantities(text):
             end = self._percent_end(text, quantity)
-            if self._has_role and (end is None or not self._fits(text, quantity, end)):
+            role = None if end is None else self._role(text, quantity, end)
+            if self._has_role and role is None:
                 continue
-            if end is None:
+            if end is None or role is None:
                 raise ValueError(f"{text[quantity.start : quantity.end]!r} is a percentage, or one is expected")
             self._refuse(text, quantity, end)
+            if self.either_side:
+                _claim(text, labels, quantity, role)
             found = self._found(text, quantity, end)
             if self.after is None:
-                unit = self._unit(text, end) if self.units is not None else None
-                refuse_qualified(text, quantity.start, unit.end() if unit else end)
+                refuse_qualified(text, quantity.start, role.end)
             yield found
 
     @property
@@ -137,14 +155,24 @@ class _Number:
             return None
         return sign.end() if sign else quantity.end
 
-    def _fits(self, text: str, quantity: Quantity, end: int) -> bool:
+    def _role(self, text: str, quantity: Quantity, end: int) -> _Role | None:
+        """Where the number's unit and label stand; None when it is not one in this role."""
         before, behind = text[max(0, quantity.start - _REACH) : quantity.start], text[end : end + _REACH]
-        return (
-            (self.units is None or self._unit(text, end) is not None)
-            and (self.labels is None or _labelled(self.labels, before, None if self.units else behind))
-            and (self.after is None or self.after.search(before) is not None)
-            and (self.before is None or self.before.search(behind) is not None)
-        )
+        unit = None if self.units is None else self._unit(text, end)
+        follows = None if self.before is None else self.before.search(behind)
+        missing = (self.units is not None and unit is None) or (self.before is not None and follows is None)
+        if missing or (self.after is not None and self.after.search(before) is None):
+            return None
+        named = unit.end() if unit else end
+        if self.labels is None:
+            return _Role(named)
+        label = _label_before(self.labels, before, None if self.units else behind)
+        start = None if label is None else quantity.start - len(before) + label
+        far = max(named, end + follows.end if follows else end)
+        other = _label_behind(self.labels, text, far) if self.either_side else None
+        if start is None and other is None:
+            return None
+        return _Role(other[1] if other else named, start, other[0] if other else None)
 
     def _unit(self, text: str, end: int) -> re.Match[str] | None:
         gap = _GAP.match(text, end)
@@ -171,13 +199,41 @@ class _Number:
         return Found(quantity.start, unit.end(), Groups(value=show(quantity.value), unit=self.names[index]))
 
 
-def _labelled(labels: re.Pattern[str], before: str, behind: str | None) -> bool:
-    """Whether a label stands before, with nothing but link words between.
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """Where number, unit and a label behind them end, and where the labels before and behind the number begin."""
+
+    end: int
+    before: int | None = None
+    behind: int | None = None
+
+
+def _claim(text: str, labels: dict[int, int], quantity: Quantity, role: _Role) -> None:
+    """Note whose labels these are. Raises `ValueError` for one that may be another number's, or part of a name."""
+    for label in (role.before, role.behind):
+        if label is not None and labels.setdefault(label, quantity.start) != quantity.start:
+            between = text[labels[label] : quantity.end]
+            raise ValueError(f"in {between!r} the label may belong to either number")
+    name = None if role.behind is None or role.before is not None else _GOES_ON.match(text, role.end)
+    if name:
+        written = text[quantity.start : name.end()]
+        raise ValueError(f"{written!r} may be of something else: name it whole under `labels` if it is not")
+
+
+def _label_behind(labels: re.Pattern[str], text: str, end: int) -> tuple[int, int] | None:
+    """Where a label stands that directly follows what ends at `end`."""
+    gap = _GAP.match(text, end)
+    label = labels.match(text, gap.end() if gap else end)
+    return label.span() if label else None
+
+
+def _label_before(labels: re.Pattern[str], before: str, behind: str | None) -> int | None:
+    """Where a label begins that stands before, with nothing but link words between.
 
     In 'price of 5 apples' the number counts apples: behind 'of' no other word may follow it.
     """
-    for _, end, _ in find_phrases(labels, before):
+    for start, end, _ in find_phrases(labels, before):
         link = _LINK.match(before, end)
         if link and (behind is None or "of" not in link.group().lower().split() or not _COUNTED.match(behind)):
-            return True
-    return False
+            return start
+    return None
