@@ -71,7 +71,10 @@ def malformed(item: Item) -> list[str]:
     one, two = item.labels[:2]
     return [
         "", "unsure", f"It is {one}.", f"{one} or {two}", f"not {one}", f"{one}\n{two}", f'{{"label": "{one}"}}',
-        f"{one}ly", one[:-1], item.text, "label", f"**{one}**", "1",
+        f"{one}ly", one[:-1], item.text, "label", "1", "**", "Label:", ".",
+        f"~~{one}~~", f"**not** {one}", f"{one}?", f"Tone: {one}", f"Not the label: {one}", f"Text: {one}",
+        f"**{one}** *{two}*", f"Label: {one}. Label: {two}.", f"{one}. Tone:", f"Label: not {one}", f"{one}.{two}",
+        f"**Label: {one}** because it is", f"Label: {one}, mostly", f"Answer: it is {one}",
     ]  # fmt: skip
 
 
@@ -82,6 +85,16 @@ def test_every_label_is_accepted_in_any_wording() -> None:
             outcome = World(RULE).ask(prompt, reply)
             assert outcome is not None, prompt
             assert (outcome.final, outcome.calls) == ("verified", 1), prompt
+
+
+def test_a_dressed_label_is_served_bare_at_the_first_call() -> None:
+    for item, rng in items(5):
+        one = item.truth
+        for reply in (f"**{one}**", f"Label: {one}", f'The answer: "{one}".', f"**Final answer:** {one}.", f"`{one}`",
+                      f"**{item.aspect.title()}: {one}.**", f"*{one}*\n"):  # fmt: skip
+            outcome = World(RULE).ask(item.prompt(rng), reply)
+            assert outcome is not None
+            assert (outcome.final, outcome.calls, outcome.answer.strip()) == ("verified", 1, one), (item, reply)
 
 
 def test_nothing_but_a_label_is_ever_served_as_verified() -> None:
