@@ -42,6 +42,11 @@ class Item:
         return wordings[self.wording % len(wordings)].format(TOPICS[self.wording % 3], listed, lines)
 
     @property
+    def wants_lines(self) -> bool:
+        """Whether the prompt asks for lines."""
+        return " line" in self.prompt
+
+    @property
     def right(self) -> list[str]:
         """The judge's order."""
         if self.kind == "numbers":
@@ -50,8 +55,10 @@ class Item:
 
 
 def is_right(item: Item, answer: str) -> bool:
-    """Whether the lines of an answer are the items in order, bullets and numbers before them aside."""
+    """Whether the lines of an answer are the items in order, bullets and numbers before them aside; or one line is."""
     lines = [line.strip() for line in answer.splitlines() if line.strip()]
+    if len(lines) == 1 and not item.wants_lines:
+        lines = lines[0].removesuffix(".").replace(", and ", ", ").replace(" and ", ", ").split(", ")
     for number, line in enumerate(lines):
         if line.startswith((f"{number + 1}. ", "* ")) or (line.startswith("- ") and item.kind == "words"):
             lines[number] = line.split(" ", 1)[1]
@@ -74,7 +81,17 @@ def some_items(seed: int, count: int) -> Iterator[Item]:
 
 def right_replies(item: Item) -> list[str]:
     lines = item.right
-    return ["\n".join(lines), "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1)), "\n\n".join(lines) + "\n"]
+    short = [
+        ", ".join(lines),
+        ", ".join(lines[:-1]) + f" and {lines[-1]}.",
+        ", ".join(lines[:-1]) + f", and {lines[-1]}",
+    ]
+    return [
+        *([] if item.wants_lines else short),
+        "\n".join(lines),
+        "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1)),
+        "\n\n".join(lines) + "\n",
+    ]
 
 
 def wrong_replies(item: Item, rng: Random) -> list[str]:
@@ -87,7 +104,21 @@ def wrong_replies(item: Item, rng: Random) -> list[str]:
         "\n".join([*lines, lines[-1]]),
         "\n".join([*lines, "zebra"]),
         "\n".join(reversed(lines)),
-        ", ".join(lines),
+        *([", ".join(lines)] if item.wants_lines else []),
+        ", ".join(moved),
+        ", ".join(lines[:-1]),
+        ", ".join([*lines, lines[-1]]),
+        ", ".join(lines) + ", …",
+        ",".join(lines),
+        " ".join(lines),
+        "; ".join(lines),
+        " or ".join(lines),
+        ", ".join(lines[:-1]) + ", not " + lines[-1],
+        "1. " + ", ".join(lines),
+        "- " + ", ".join(lines),
+        ", ".join(lines[:2]) + ",\n" + ", ".join(lines[2:]),
+        ", ".join(lines) + "\n" + ", ".join(lines),
+        "Sorted: " + ", ".join(lines),
         "Sorted list:\n" + "\n".join(lines),
         "\n".join(lines) + "\nI hope this helps!",
         "\n".join(f"{line} ({rng.randint(1, 9)})" for line in lines),
@@ -132,8 +163,8 @@ def test_rewordings_are_reused_and_changed_requests_get_their_own_answer() -> No
     for item in some_items(2, 50):
         for kind, variant in changed(item, rng).items():
             world = World(RULE)
-            world.ask(item.prompt, right_replies(item)[0])
-            for reply in ("", wrong_replies(variant, rng)[rng.randrange(4)]):
+            world.ask(item.prompt, right_replies(item)[-3])
+            for reply in ("", rng.choice(wrong_replies(variant, rng))):
                 outcome = World(RULE, world.archive).ask(variant.prompt, *[reply] * 4)
                 assert outcome is not None
                 assert outcome.final in TRUSTED
