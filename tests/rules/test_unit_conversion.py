@@ -82,7 +82,11 @@ class Item:
             abs(float(number.replace(",", "")) - self.value) <= 0.005 * max(abs(self.value), 0.01) and len(number) >= 4
         )
         near = near or float(number.replace(",", "")) == round(self.value, 9)
-        others = all(float(n.replace(",", "")) in (self.amount, 1.0) for n, _ in found[:-1])
+        others = all(
+            float(n.replace(",", "")) in (self.amount, 1.0)
+            or (KNOWN[unit.lower()] == self.target and abs(float(n.replace(",", "")) - self.value) < 1e-6)
+            for n, unit in found[:-1]
+        )
         return near and others and KNOWN[name.lower()] == self.target and " not " not in answer
 
 
@@ -162,6 +166,69 @@ def test_in_one_store_of_all_questions_everyone_gets_their_own_answer() -> None:
         answer = world.trusted(item.prompt(rng), [rng.choice(wrong(item)), rng.choice([*wrong(item), *right(item)])])
         assert answer is not None
         assert item.is_right(answer), (item, answer)
+
+
+CHAINS = [("mi", "ft", "m"), ("d", "h", "min"), ("ft", "inch", "cm"), ("kg", "g", "oz"), ("km", "m", "ft")]
+
+
+def chain(item: Item, via: str) -> list[str]:
+    """The item's conversion over a third unit, line by line."""
+    a, v, b = (SPELLINGS[unit][0] for unit in (item.source, via, item.target))
+    middle = f"{Item(item.amount, item.source, via).value:.6f}"
+    return [f"{item.amount:g} {a} = {middle} {v}", f"{middle} {v} = {item.value:.6f} {b}"]
+
+
+def wrong_chains(item: Item, via: str) -> Iterator[list[str]]:
+    """The lines with one number or unit changed, one left out, or one of another quantity."""
+    lines = chain(item, via)
+    for index, line in enumerate(lines):
+        for number in re.findall(r"\d+(?:\.\d+)?", line):
+            yield [*lines[:index], line.replace(number, f"{float(number) * 1.5 + 3:g}", 1), *lines[index + 1 :]]
+    yield lines[1:]
+    yield lines[::-1]
+    yield [chain(Item(item.amount + 1, item.source, item.target), via)[0], lines[1]]
+    yield [lines[0], chain(Item(item.amount + 1, item.source, item.target), via)[1]]
+    yield chain(Item(item.amount + 1, item.source, item.target), via)
+    yield lines[:1]
+    yield [*lines, "3 stone = 42 lb"]
+
+
+def test_a_chain_over_a_third_unit_is_right_only_when_it_is_connected() -> None:
+    rng = Random(6)
+    for source, via, target in CHAINS:
+        for amount in (2, 3.5, 12):
+            item = Item(amount, source, target)
+            end = f"So {amount:g} {SPELLINGS[source][0]} is about {item.value:.6f} {SPELLINGS[target][0]}."
+            for lines in (chain(item, via), [*chain(item, via), end]):
+                outcome = World(RULE).ask(item.prompt(rng), "\n".join(lines))
+                assert outcome is not None, lines
+                assert (outcome.final, outcome.calls) == ("verified", 1), lines
+            for lines in wrong_chains(item, via):
+                reply = "\n".join(lines)
+                outcome = World(RULE).ask(item.prompt(rng), reply, reply)
+                assert outcome is not None
+                assert outcome.final == "fallback", lines
+            for lines in wrong_chains(item, via):  # what leads nowhere is dropped before a right last line
+                outcome = World(RULE).ask(item.prompt(rng), "\n".join([lines[0], end]))
+                assert outcome is not None
+                assert outcome.answer == end, lines
+
+
+def test_a_stored_chain_never_serves_another_question() -> None:
+    rng = Random(7)
+    for source, via, target in CHAINS:
+        item = Item(3.5, source, target)
+        for other in (
+            Item(4, source, target),
+            Item(3.5, source, via),
+            Item(3.5, target, source),
+            Item(3.5, via, target),
+        ):
+            world = World(RULE)
+            world.ask(item.prompt(rng), "\n".join(chain(item, via)))
+            outcome = world.ask(other.prompt(rng), "no", "no")
+            assert outcome is not None
+            assert other.is_right(outcome.answer), (item, other, outcome.answer)
 
 
 @pytest.mark.parametrize(
