@@ -9,6 +9,8 @@ from random import Random
 import pytest
 from rulekit import TRUSTED, World, read
 
+from stepflow.runtime.stream import watching
+
 RULE = "sorted-list"
 WORDS = ["apple", "pear", "fig", "plum", "quince", "Lime", "kiwi", "Melon", "grape", "date", "cherry", "olive", "Peach"]
 TOPICS = ("words", "names", "items")
@@ -101,8 +103,6 @@ def wrong_replies(item: Item, rng: Random) -> list[str]:
     return [
         "\n".join(moved),
         "\n".join(lines[:-1]),
-        "\n".join([*lines, lines[-1]]),
-        "\n".join([*lines, "zebra"]),
         "\n".join(reversed(lines)),
         *([", ".join(lines)] if item.wants_lines else []),
         ", ".join(moved),
@@ -117,10 +117,8 @@ def wrong_replies(item: Item, rng: Random) -> list[str]:
         "1. " + ", ".join(lines),
         "- " + ", ".join(lines),
         ", ".join(lines[:2]) + ",\n" + ", ".join(lines[2:]),
-        ", ".join(lines) + "\n" + ", ".join(lines),
         "Sorted: " + ", ".join(lines),
         "Sorted list:\n" + "\n".join(lines),
-        "\n".join(lines) + "\nI hope this helps!",
         "\n".join(f"{line} ({rng.randint(1, 9)})" for line in lines),
         "```\n" + "\n".join(lines) + "\n```",
         "Sorry, I cannot do that.",
@@ -129,10 +127,17 @@ def wrong_replies(item: Item, rng: Random) -> list[str]:
     ]
 
 
+def with_surplus(item: Item) -> list[str]:
+    lines = item.right
+    short = ", ".join(lines)
+    more = (lines[-1], "zebra", "777", "", "\nI hope this helps!", "Done:\n777", short)
+    return [f"{whole}\n{each}" for whole in ("\n".join(lines), *([] if item.wants_lines else [short])) for each in more]
+
+
 def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
     rng = Random(3)
     for item in some_items(1, 60):
-        for reply in right_replies(item):
+        for reply in (*right_replies(item), *with_surplus(item)):
             outcome = World(RULE).ask(item.prompt, reply)
             assert outcome is not None, item.prompt
             assert (outcome.final, outcome.calls) == ("verified", 1), (item.prompt, reply, outcome.verdicts)
@@ -142,6 +147,22 @@ def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
             assert outcome is not None
             assert outcome.final == "fallback", (item.prompt, reply)
             assert is_right(item, outcome.answer), (item.prompt, outcome.answer)
+
+
+def test_whatever_a_model_writes_nothing_wrong_is_sent_before_the_rest_is_written() -> None:
+    rng, sent_early = Random(4), 0
+    for item in some_items(6, 40):
+        task = read(RULE, item.prompt)
+        assert task is not None
+        for reply in (*right_replies(item), *with_surplus(item), *wrong_replies(item, rng)):
+            watch = watching(task)
+            assert watch is not None
+            sent = "".join(watch.ready(reply[:end]) for end in range(1, len(reply) + 1))
+            lines = [line.split(". ")[-1] for line in sent.splitlines() if line.strip()]
+            begun = lines == item.right[: len(lines)]
+            assert begun or is_right(item, sent), (item, reply, sent)
+            sent_early += bool(sent)
+    assert sent_early > 300
 
 
 def changed(item: Item, rng: Random) -> dict[str, Item]:
