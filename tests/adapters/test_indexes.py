@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import multiprocessing
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -31,9 +33,10 @@ def index():
     return exact.ExactIndex()
 
 
-@given(operations, vectors, st.integers(1, 10))
-def test_it_agrees_with_comparing_every_vector(operations, query, limit):
-    index = exact.ExactIndex()
+@pytest.mark.parametrize("few", [1, 3, 100])
+@given(operations=operations, query=vectors, limit=st.integers(1, 10))
+def test_it_agrees_with_comparing_every_vector(few, operations, query, limit):
+    index = exact.ExactIndex(few=few)
     expected = {}
     for operation, key, vector in operations:
         if operation == "+":
@@ -47,6 +50,8 @@ def test_it_agrees_with_comparing_every_vector(operations, query, limit):
     assert [similarity for _, similarity in found] == sorted(similarities.values(), reverse=True)[:limit]
     assert all(similarities[key] == similarity for key, similarity in found)
     assert len({key for key, _ in found}) == len(found) == min(limit, len(expected))
+    keys, stacked = index.vectors()
+    assert dict(zip(keys, stacked.tolist(), strict=True)) == expected
 
 
 def test_an_empty_index_finds_nothing(index):
@@ -63,10 +68,25 @@ def test_a_vector_is_replaced_when_its_key_comes_again(index):
     assert list(index.search(pack([0, 1, 0, 0]), 5)) == [("a", 1.0)]
 
 
-def test_of_equals_the_longest_in_place_comes_first(index):
+@pytest.mark.parametrize("few", [2, 3])
+def test_of_equals_the_longest_in_place_comes_first(few):
+    index = exact.ExactIndex(few=few)
     for key in "abc":
         index.add(key, pack([1, 0, 0, 0]))
     assert [key for key, _ in index.search(pack([1, 0, 0, 0]), 3)] == ["a", "b", "c"]
+
+
+def test_a_few_vectors_are_compared_without_numpy():
+    code = f"""
+import sys
+from stepflow.adapters.indexes.exact import FEW, ExactIndex
+index = ExactIndex()
+for key in range(FEW):
+    index.add(str(key), {pack([1, 0, 0, 0])!r})
+assert len(index.search({pack([1, 0, 0, 0])!r}, 5)) == 5
+sys.exit("numpy" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 def test_a_matrix_of_many_blocks_is_searched_whole(index, monkeypatch):
