@@ -33,6 +33,9 @@ VARIABLE = "STEPFLOW_SERVE"
 GRACE_S = 30
 """How long requests that are under way may go on after the server was told to stop."""
 
+COLLECT_AFTER = 50_000
+"""New objects after which Python looks for cycles: some 5 ms, in which every request waits."""
+
 
 def open_service(settings: Settings, overrides: Mapping[str, Any] | None = None) -> Service:
     """Everything loaded and open. Raises `ConfigError`, `StoreError`, and `UsageError` for what is not safe."""
@@ -68,6 +71,7 @@ def _alone(settings: Settings, overrides: Mapping[str, Any] | None) -> App:
     to_stderr()
     app = served(open_service(settings, overrides))
     gc.collect()
+    gc.set_threshold(COLLECT_AFTER)
     gc.freeze()  # plans live as long as the process: a collection that walks through them keeps hits waiting
     return app
 
