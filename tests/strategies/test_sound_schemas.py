@@ -55,6 +55,7 @@ def test_each_keyword_is_judged_as_the_schema_of_schemas_does(keyword: str) -> N
     [
         {"type": "object", "properties": {"a": {"type": ("string", "null")}}, "required": ("a",)},
         {"allOf": [{"properties": {"year": {"pattern": "^[0-9]{4}$"}}}], "additionalProperties": False},
+        {"properties": {"name": {"type": "string", "const": "order"}}},
         {"type": "array", "items": {"enum": ["a", "b"], "minLength": 1}, "maxItems": 3, "uniqueItems": True},
     ],
 )

@@ -67,7 +67,8 @@ def _compiles(pattern: str) -> bool:
 _SOUND: Mapping[str, Callable[[Any], bool]] = {
     "type": _is_type,
     "required": _are_names,
-    "enum": _is_list,
+    **dict.fromkeys(("const", "default"), lambda value: True),
+    **dict.fromkeys(("enum", "examples"), _is_list),
     "pattern": lambda value: _is_text(value) and _compiles(value),
     **dict.fromkeys(("title", "description", "format"), _is_text),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_whole),
