@@ -144,12 +144,10 @@ def check_notations(options: Options, site: Site, workshop: Workshop, known: Kno
     reads: set[str] = set()
     sound = True
     is_map = isinstance(site.data, Mapping)
-    for field_name, info in type(options).model_fields.items():
-        notation = notation_of(info)
+    for field_name, (key, notation) in _notations(type(options)).items():
         value = getattr(options, field_name)
-        if notation is None or value is None or field_name not in options.model_fields_set:
+        if value is None or field_name not in options.model_fields_set:
             continue
-        key = info.alias or field_name
         place = site.at(key, crumb=key) if is_map else site
         for text, target in _texts(value, place):
             names = check_text(notation, text, target, workshop, {**known, **named(names_of_key(field_name))})
@@ -157,6 +155,13 @@ def check_notations(options: Options, site: Site, workshop: Workshop, known: Kno
             if field_name not in {"when", "message"}:
                 reads |= names or frozenset()
     return frozenset(reads) if sound else None
+
+
+@cache
+def _notations(options: type[Options]) -> Mapping[str, tuple[str, Notation]]:
+    """Of each field that is written in a notation, its key in YAML and that notation."""
+    found = {name: (info.alias or name, notation_of(info)) for name, info in options.model_fields.items()}
+    return {name: (key, notation) for name, (key, notation) in found.items() if notation is not None}
 
 
 def notation_of(info: FieldInfo) -> Notation | None:

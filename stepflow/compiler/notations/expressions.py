@@ -7,13 +7,13 @@ are exact rationals, and what is absent raises `Missing` unless `is defined` or 
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from stepflow.compiler.notations import operators
+from stepflow.compiler.notations.calls import misfit
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
 from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
@@ -350,14 +350,9 @@ class _Builder:
         return lambda names: operators.bounded(function(*[each(names) for each in given]))
 
     def _check_call(self, function: Function, name: str, start: int, count: int, keywords: Iterable[str]) -> None:
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):  # a function written in C says nothing of its arguments
-            return
-        try:
-            signature.bind(*[None] * count, **dict.fromkeys(keywords))
-        except TypeError as error:
-            raise self._error(f"{name}(...): {error}", start, name, hint=f"it is {name}{_bare(signature)}") from None
+        wrong = misfit(function, count, keywords)
+        if wrong is not None:
+            raise self._error(f"{name}(...): {wrong[0]}", start, name, hint=f"it is {name}{wrong[1]}")
 
     def _function(self, name: str, start: int, kind: str) -> Function:
         if name in self.functions:
@@ -373,12 +368,6 @@ class _Builder:
             ways = (f"{name}(x in items, …)" if name in LOOPS else "", f"items | {name}(...)" if name in FORMS else "")
             hint = f"write {' or '.join(filter(None, ways))}" if any(ways) else hint
         return self._error(f"there is no {kind} '{name}'", start, name, hint=hint, name=name)
-
-
-def _bare(signature: inspect.Signature) -> str:
-    """The arguments without their types, for people who do not write Python."""
-    parameters = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
-    return str(inspect.Signature(parameters))
 
 
 def _spelled(node: Any) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, lexer, nodes, parser
@@ -86,7 +87,9 @@ class _Syntax(Environment):
         return self._offset_lexer
 
 
-_SYNTAX = _Syntax()
+@cache
+def _syntax() -> _Syntax:
+    return _Syntax()
 
 
 def parse_expression(text: str) -> Any:
@@ -141,7 +144,7 @@ def _parsed(text: str) -> Any:
     # Same length as before, so that offsets stay right.
     source = text.replace("\r\n", " \n").replace("\r", "\n")
     try:
-        reader = Parser(_SYNTAX, source, state="variable")
+        reader = Parser(_syntax(), source, state="variable")
         node = reader.parse_expression()
         if not reader.stream.eos:
             current = reader.stream.current
