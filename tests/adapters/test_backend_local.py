@@ -196,6 +196,22 @@ class TestWithTheModel:
             backend.complete(call("hi"))
         backend.close()
 
+    def test_it_is_loaded_only_once_its_loop_answers_for_one_that_is_freed_before_never_ends(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        xllamacpp, answers = pytest.importorskip("xllamacpp"), []
+
+        class Watched(xllamacpp.Server):  # type: ignore[misc, name-defined]
+            def handle_metrics(self) -> str:
+                answers.append(super().handle_metrics())
+                return str(answers[-1])
+
+        monkeypatch.setattr(xllamacpp, "Server", Watched)
+        backend = build(Options(model=MODEL, max_tokens=1))
+        backend.warm()
+        backend.close()
+        assert "error" not in answers[0]
+
     def test_closed_it_refuses_and_closes_again(self) -> None:
         backend = build(Options(model=MODEL, max_tokens=1))
         backend.warm()

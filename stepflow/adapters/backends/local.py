@@ -338,9 +338,11 @@ def _load(options: Options) -> Any:
     params.verbosity = -1
     _shut_the_door(params)
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise BackendError(f"llama.cpp cannot load {weights}: it is not a whole GGUF model ({error})") from error
+    server.handle_metrics()  # answered by its loop, so that runs now: one that is freed before it does never ends
+    return server
 
 
 def _shut_the_door(params: Any) -> None:
@@ -349,7 +351,8 @@ def _shut_the_door(params: Any) -> None:
     params.port = 0
     params.api_keys = [secrets.token_urlsafe(32)]
     params.n_threads_http = 1
-    params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
+    params.ui = params.endpoint_slots = params.endpoint_props = False
+    params.endpoint_metrics = True  # for `_load`, and behind the key like all but /health and /models
 
 
 def _weights(model: str) -> Path:
