@@ -85,6 +85,17 @@ class GrowingSegmenter(Segmenter, Protocol):
         """The pieces, from the first on, that stay as they are whatever text may follow."""
 
 
+@runtime_checkable
+class HeadedSegmenter(Segmenter, Protocol):
+    """A segmenter whose first step is a head, without which the others are not what they are: the rows of a table."""
+
+    def below(self, text: str, head: str) -> str:
+        """The answer with this head of a reply that holds only steps to stand below it.
+
+        Raises `ValueError` when it holds none, or more than one run of them.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What a verifier looks at: a text (one step's or the whole answer's) and every name of the run.

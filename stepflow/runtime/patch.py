@@ -13,6 +13,7 @@ from typing import Any
 
 from stepflow.model import Record, Step
 from stepflow.plan import Patch, PatchScope, Rule
+from stepflow.protocols import HeadedSegmenter
 from stepflow.runtime.effects import Effect, Reply
 from stepflow.runtime.extract import Task
 from stepflow.runtime.rewrite import Rewritten, without_surplus
@@ -212,7 +213,7 @@ def _placed(rule: Rule, hole: Hole, reply: str) -> Iterator[tuple[Step, ...]]:
     A reply with more steps than it was asked for may be a whole answer: it is also tried alone, as the last resort.
     Raises `NotSegmentable` when none of them is an answer.
     """
-    new = _without_preamble(rule, cut(rule, reply.strip("\r\n"), "patch"))
+    new = _without_preamble(rule, _read(rule, hole, reply.strip("\r\n")))
     examination, region = hole.examination, hole.region
     steps = examination.steps
     if not region.steps:
@@ -240,6 +241,23 @@ def _placed(rule: Rule, hole: Hole, reply: str) -> Iterator[tuple[Step, ...]]:
         yield tuple(replace(step, origin=origins.get(content(step, rule.segmenter), "patch")) for step in read)
     if not found and unreadable is not None:
         raise unreadable
+
+
+def _read(rule: Rule, hole: Hole, reply: str) -> tuple[Step, ...]:
+    """The steps of a reply. One that is no answer by itself may be steps that belong below a head that is kept."""
+    try:
+        return cut(rule, reply, "patch")
+    except NotSegmentable:
+        if not isinstance(rule.segmenter, HeadedSegmenter) or 1 in hole.region.steps:
+            raise
+        head = hole.examination.steps[0].text
+        try:
+            first, *others = cut(rule, rule.segmenter.below(reply, head), "patch")
+        except ValueError as error:
+            raise NotSegmentable(str(error)) from error
+        if first.text != head or not others:
+            raise NotSegmentable("the reply holds nothing that belongs below the head") from None
+        return tuple(others)
 
 
 def _apart(rule: Rule, examination: Examination, region: Region, new: tuple[Step, ...]) -> list[str]:

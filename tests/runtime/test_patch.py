@@ -92,6 +92,73 @@ def test_failing_steps_that_lie_apart_are_asked_for_in_one_call_and_the_steps_be
     assert [step.origin for step in flow.records[-1].steps] == ["model", "model", "patch", "model", "patch", "model"]
 
 
+PRICES = r"""
+stepflow: 1
+kind: rule
+id: prices
+match: [{type: keywords, words: [price]}]
+constraints:
+  goods: {type: list, after: '\bprice', find: only}
+let:
+  columns: "['item', 'price']"
+  how_many: length(goods)
+segment: markdown_table
+parse: [{field: item, type: regex, pattern: '^\|\s*(?P<value>[a-z]+)\s*\|\s*\d+\s*\|$', optional: true}]
+answer: {type: markdown_table}
+verify:
+  - {id: header, scope: step, type: expr, when: step.index == 1, assert: "lines(step.text)[0] == '| item | price |'"}
+  - {id: asked-for, scope: step, type: expr, when: step.index > 1, assert: 'step.item == nth(goods, step.index - 1)'}
+  - {id: table, type: markdown_table, columns_from: columns, rows_from: how_many, on_fail: append}
+reuse: {guard: none, min_similarity: 0}
+patch: {prompt: 'Have: {{ kept_steps }}. Add the rows for {{ goods }} that are missing.'}
+repair: {max_attempts: 0}
+"""
+TEA = "| item | price |\n|---|---|\n| tea | 3 |"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "| jam | 4 |\n| rice | 2 |",
+        "Here are the rows:\n\n| jam | 4 |\n| rice | 2 |",
+        "| item | price |\n| jam | 4 |\n| rice | 2 |",
+        "| item | price |\n|---|---|\n| jam | 4 |\n| rice | 2 |",
+        f"{TEA}\n| jam | 4 |\n| rice | 2 |",
+    ],
+)
+def test_a_patch_of_a_table_may_be_rows_alone(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, PRICES)
+    flow.store("price tea, milk", f"{TEA}\n| milk | 9 |")
+    outcome = flow.ask("price tea, jam, rice", reply)
+    assert (outcome.outcome, outcome.calls) == ("patch", 1), story(outcome)
+    assert outcome.answer == f"{TEA}\n| jam | 4 |\n| rice | 2 |"
+
+
+def test_rows_alone_are_put_behind_a_table_that_lacks_them(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, PRICES)
+    flow.store("price tea, jam", f"{TEA}\n| jam | 4 |")
+    outcome = flow.ask("price tea, jam, rice", "| rice | 2 |")
+    assert (outcome.outcome, outcome.calls, outcome.kept) == ("patch", 1, 3), story(outcome)
+    assert outcome.answer == f"{TEA}\n| jam | 4 |\n| rice | 2 |"
+
+
+@pytest.mark.parametrize(
+    "reply", ["| jam | 4 |", "| jam | 4 |\n| oats | 2 |", "| jam | 4 |\nand\n| rice | 2 |", "jam: 4", "|"]
+)
+def test_rows_alone_that_are_not_those_asked_for_make_no_patch(tmp_path: Path, reply: str) -> None:
+    flow = Flow(tmp_path, PRICES)
+    flow.store("price tea, milk", f"{TEA}\n| milk | 9 |")
+    outcome = flow.ask("price tea, jam, rice", reply, f"{TEA}\n| jam | 4 |\n| rice | 2 |")
+    assert (outcome.outcome, outcome.calls) == ("skip_reuse", 2), story(outcome)
+
+
+def test_rows_alone_are_no_answer_where_no_header_is_kept(tmp_path: Path) -> None:
+    flow = Flow(tmp_path, PRICES.replace("patch: {", "patch: {scope: whole, "))
+    flow.store("price tea, milk", f"{TEA}\n| milk | 9 |")
+    outcome = flow.ask("price tea, jam", "| tea | 3 |\n| jam | 4 |", f"{TEA}\n| jam | 4 |")
+    assert (outcome.outcome, outcome.calls) == ("skip_reuse", 2), story(outcome)
+
+
 LISTING = r"""
 stepflow: 1
 kind: rule

@@ -284,6 +284,45 @@ def test_a_reply_without_exactly_one_whole_answer_is_declined(
         make(plug, **options).clean(text)
 
 
+HEAD = "| a | b |\n|---|---|"
+
+
+@pytest.mark.parametrize(
+    ("plug", "text", "head", "whole"),
+    [
+        (markdown_table, "| 1 | 2 |\n| 3 | 4 |\n", HEAD, f"{HEAD}\n| 1 | 2 |\n| 3 | 4 |"),
+        (markdown_table, "Here:\n\n| 1 | 2 |\n\nDone.", HEAD, f"{HEAD}\n| 1 | 2 |"),
+        (markdown_table, "Here:\n```\n| 1 | 2 |\n```", HEAD, f"{HEAD}\n| 1 | 2 |"),
+        (markdown_table, "|a|b|\n|1|2|", HEAD, f"{HEAD}\n|1|2|"),
+        (csv, "1,2", "a,b", "a,b\n1,2"),
+        (csv, "The missing row is:\n\n1,2\n", "a,b", "a,b\n1,2"),
+        (csv, "Here:\n```csv\n1,2\n3,4\n```", "a,b", "a,b\n1,2\n3,4"),
+    ],
+)
+def test_rows_alone_make_a_table_with_the_header_that_they_belong_below(
+    make: Make, plug: Any, text: str, head: str, whole: str
+) -> None:
+    assert make(plug).below(text, head) == whole
+
+
+@pytest.mark.parametrize(
+    ("plug", "text", "head", "reason"),
+    [
+        (markdown_table, "no rows, sorry", HEAD, "no rows"),
+        (markdown_table, "| 1 | 2 |\nor\n| 3 | 4 |", HEAD, "stand apart"),
+        (markdown_table, "| 1 | 2 |\n\n| 3 | 4 |", HEAD, "stand apart"),
+        (csv, "There is none.", "a,b", "0 tables"),
+        (csv, "1,2,3", "a,b", "0 tables"),
+        (csv, "Or so, perhaps.\n\n1,2", "a,b", "another length"),
+    ],
+)
+def test_a_reply_without_one_run_of_rows_makes_no_table(
+    make: Make, plug: Any, text: str, head: str, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make(plug).below(text, head)
+
+
 @pytest.mark.parametrize(
     ("text", "body"),
     [("## T", "T"), ("- a", "a"), ("  2. a", "a"), ("> a", "a"), ("a - b", "a - b"), ("```\na\n```", "```\na\n```")],

@@ -7,6 +7,8 @@ Options: `delimiter`, one character.
 
     segment: {type: csv, delimiter: ';'}
 
+A reply to a patch may be rows alone, where the header is kept; also a single one behind a line that ends in a colon.
+
 Declines a reply without a table, with more than one, and a table with stray or unclosed quotes. (Rows of different
 lengths are for the verifier `csv` to judge.)
 """
@@ -45,7 +47,7 @@ class _Csv:
 
     def clean(self, text: str) -> str:
         """The table in the reply. Raises `ValueError` unless there is exactly one."""
-        fenced = markdown.only_fence(text, ("csv", "tsv", "text", "txt", "plaintext"), prose=True)
+        fenced = _fenced(text)
         text = text if fenced is None else fenced
         if self._is_table(text):
             return text
@@ -57,6 +59,14 @@ class _Csv:
             start = text.index("\n", start) + 1
         self._refuse_rows(text[:start], text[end:])
         return text[start:end]
+
+    def below(self, text: str, head: str) -> str:
+        """The table of rows alone and their header. Raises `ValueError` unless there is exactly one."""
+        fenced = _fenced(text)
+        rows = (text if fenced is None else fenced).strip()
+        if _introduces(rows):
+            rows = rows.partition("\n")[2].strip()
+        return self.clean(f"{head}\n{rows}")
 
     def _refuse_rows(self, before: str, behind: str) -> None:
         """Raise `ValueError` when what would come off may be rows of the table, of another length."""
@@ -93,6 +103,10 @@ class _Csv:
     def relabel(self, text: str, index: int) -> str:
         """The row, unchanged: it has no marker."""
         return text
+
+
+def _fenced(text: str) -> str | None:
+    return markdown.only_fence(text, ("csv", "tsv", "text", "txt", "plaintext"), prose=True)
 
 
 def _introduces(text: str) -> bool:
