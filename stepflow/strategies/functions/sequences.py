@@ -10,6 +10,7 @@ from typing import Any
 
 from stepflow.notation import Missing
 from stepflow.numerals import read_number
+from stepflow.texts import csv, markdown
 from stepflow.values import Number, describe, identity, is_number, normal
 
 MAX_ITEMS = 100_000
@@ -172,6 +173,33 @@ def where(rows: Any, name: Any, value: Any) -> tuple[Any, ...]:
     return tuple(row for row, cell in zip(_list(rows, "where"), cells, strict=True) if identity(cell) == wanted)
 
 
+def table_row(row: Any, header: Any, delimiter: Any = ",") -> Mapping[str, str]:
+    """A line of a table as a map from the names of its header to its cells. Refuses a line of another width.
+
+    Markdown where the header begins with a bar, else comma-separated values. The header may have its line of dashes.
+
+    Examples:
+        table_row('tea,2.5', 'item,price') == {'item': 'tea', 'price': '2.5'}
+        table_row('| 2.5 | tea |', '| price | item |').item == 'tea'
+        table_row('tea;"2;5"', 'item;price', ';').price == '2;5'
+    """
+    if not all(isinstance(each, str) for each in (row, header, delimiter)):
+        raise ValueError(f"table_row: {describe(row)}, {describe(header)} and {describe(delimiter)} must be texts")
+    if len(delimiter) != 1:
+        raise ValueError(f"table_row: the delimiter is one character, not {describe(delimiter)}")
+    if header.lstrip().startswith("|"):
+        names, *below = [tuple(markdown.cells(line)) for line in header.strip().splitlines()]
+        lines = [tuple(markdown.cells(line)) for line in row.strip().splitlines()]
+    else:
+        names, *below = [line.fields for line in csv.scan(header, delimiter)] or [()]
+        lines = [line.fields for line in csv.scan(row, delimiter)]
+    if len(below) > 1 or any(cell.strip("-: ") for line in below for cell in line):
+        raise ValueError(f"table_row: {describe(header)} is not one header")
+    if len(lines) != 1:
+        raise ValueError(f"table_row: {describe(row)} is not one line of a table")
+    return csv.records([names, *lines])[0]
+
+
 def _cell(value: Any) -> Number:
     if isinstance(value, str):
         return read_number(value)
@@ -216,6 +244,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "same_order": same_order,
     "running_totals": running_totals,
     "column": column,
+    "table_row": table_row,
     "total": total,
     "where": where,
 }
