@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -42,6 +43,12 @@ def redis_servers() -> Iterator[Callable[[str], Server]]:
 def redis_server(request: pytest.FixtureRequest, redis_servers: Callable[[str], Server]) -> Server:
     """A server of each kind that there is."""
     return redis_servers(request.param)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

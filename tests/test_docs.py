@@ -19,6 +19,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -166,14 +167,17 @@ def agree(printed, expected):
     return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.strip().splitlines())) is not None
 
 
+@cache
+def schema_of(kind):
+    return schemas.schema(kind, registry())
+
+
 def fragment_problems(text):
     """Why a part of a rule or pipeline file is not one: its keys must be known, and what stands under them fit."""
     data = read(text, "fragment.yaml").data
     found = []
     for kind in ("rule", "pipeline"):
-        schema = {**schemas.schema(kind, registry())}
-        for key in ("required", "if", "else"):
-            schema.pop(key, None)
+        schema = {key: part for key, part in schema_of(kind).items() if key not in {"required", "if", "else"}}
         errors = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(data)]
         if not errors:
             return []
@@ -246,13 +250,13 @@ def schema_problems(path):
     data = read_file(str(path)).data
     kinds = get_args(schemas.FileKind)
     kind = data["kind"] if isinstance(data, dict) and data.get("kind") in kinds else "rule"
-    made = schemas.schema(kind, registry())
-    return [f"{error.json_path}: {error.message}" for error in jsonschema.Draft202012Validator(made).iter_errors(data)]
+    errors = jsonschema.Draft202012Validator(schema_of(kind)).iter_errors(data)
+    return [f"{error.json_path}: {error.message}" for error in errors]
 
 
 @pytest.mark.parametrize("kind", get_args(schemas.FileKind))
 def test_schemas_are_themselves_valid(kind):
-    jsonschema.Draft202012Validator.check_schema(schemas.schema(kind, registry()))
+    jsonschema.Draft202012Validator.check_schema(schema_of(kind))
 
 
 @pytest.mark.parametrize("path", [path for path in VALID if path.parent.name != "broken"], ids=name_of)

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import pytest
 
 import stepflow
+from stepflow.compiler.gathering import one_look
 
 HERE = Path(__file__).parent
 RULES = ["action-list", "dated-schedule", "glossary-translation", "recipe-scaling", "rota", "service-config"]
@@ -813,6 +814,12 @@ def pipeline(folder: Path, rule: str, replies: list[str]) -> stepflow.Pipeline:
         encoding="utf-8",
     )
     return stepflow.load(str(path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_rule_is_compiled_once() -> Iterator[None]:
+    with one_look():
+        yield
 
 
 @pytest.mark.parametrize("rule", RULES)

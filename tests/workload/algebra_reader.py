@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
 
 from workload.linear import Linear, linear
 
@@ -24,8 +26,7 @@ _TOKEN = re.compile(
 _SIGNS = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "÷": "/", "\u00a0": " ", "’": "'"})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One piece of text; `tight` says that no space stands before it."""
 
     kind: str
@@ -64,7 +65,12 @@ def numbers_in(tokens: list[Token]) -> list[Fraction]:
 
 def as_fraction(token: Token) -> Fraction:
     """The value of a number token."""
-    return Fraction(token.text.replace(",", ""))
+    return _number(token.text)
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Fraction:
+    return Fraction(text.replace(",", ""))
 
 
 def is_letter(token: Token) -> bool:

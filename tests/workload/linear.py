@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 Truth = Fraction | Literal["none", "all"]
@@ -25,6 +26,8 @@ class Linear:
 
     def scaled(self, factor: Fraction | int) -> Linear:
         """The expression times a number."""
+        if factor == 1:
+            return self
         return Linear(self.slope * factor, self.constant * factor)
 
     def at(self, value: Fraction) -> Fraction:
@@ -32,6 +35,7 @@ class Linear:
         return self.slope * value + self.constant
 
 
+@lru_cache(maxsize=4096)
 def linear(slope: Fraction | int = 0, constant: Fraction | int = 0) -> Linear:
     """A linear expression from plain numbers."""
     return Linear(Fraction(slope), Fraction(constant))

@@ -27,6 +27,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -97,12 +98,13 @@ class _Sql:
         """None when the text is such a statement."""
         try:
             fenced = markdown.only_fence(view.text, ("sql", *((self.dialect,) if self.dialect else ())))
-            statement = _parse((view.text if fenced is None else fenced).strip(), self.dialect)
+            text = (view.text if fenced is None else fenced).strip()
+            statement = _parse(text, self.dialect)
         except ValueError as error:
             return f"is not SQL: {error}"
-        return next(self._wrong(statement, view), None)
+        return next(self._wrong(statement, text, view), None)
 
-    def _wrong(self, statement: Any, view: View) -> Iterator[str]:
+    def _wrong(self, statement: Any, text: str, view: View) -> Iterator[str]:
         kind = _kind(statement)
         if kind not in self.kinds:
             yield f"is a statement of kind {kind}, expected {' or '.join(self.kinds)}"
@@ -117,7 +119,7 @@ class _Sql:
                 yield f"selects {', '.join(found) or 'nothing'}, expected {', '.join(expected)}"
         if self.same_as is not None:
             expected_text = str(self.same_as(view))
-            if _canonical(statement) != _canonical(_parse(expected_text, self.dialect)):
+            if _canonical(text, self.dialect) != _canonical(expected_text, self.dialect):
                 yield f"is not the same as {expected_text}"
 
 
@@ -158,11 +160,12 @@ def _kind(statement: Any) -> str:
     return "select" if changed is None else str(changed.key)
 
 
-def _canonical(statement: Any) -> str:
-    """The statement with everything written in one way that may be written in several."""
+@lru_cache(maxsize=256)
+def _canonical(text: str, dialect: str | None) -> str:
+    """The statement with everything written in one way that may be written in several. Raises `ValueError`."""
     from sqlglot import exp
 
-    tree = statement.copy()
+    tree = _parse(text, dialect)
     tables = list(tree.find_all(exp.Table))
     if len(tables) == 1:
         own = {tables[0].name.casefold(), tables[0].alias.casefold()}
