@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import regex
@@ -111,7 +111,7 @@ def compile_any(text: str, flags: int = 0) -> Any:
     Kept for later processes. Raises `PatternError`.
     """
     try:
-        return _recalled(text, flags) or _keep(_compile(text, flags), flags)
+        return _lasting(text, flags)
     except (regex.error, RecursionError, OverflowError, MemoryError) as error:
         raise PatternError(f"bad pattern: {error}", 0, len(text)) from None
 
@@ -120,11 +120,8 @@ def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S, *, keep: bo
     """The compiled pattern; with `keep`, kept for later processes. Raises `PatternError` with where it is wrong."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of more than {MAX_PATTERN} characters", 0, len(text))
-    if keep and (recalled := _recalled(text)):
-        return RegexPattern(text, recalled, timeout_s)
     try:
-        compiled = _compile(text)
-        return RegexPattern(text, _keep(compiled) if keep else compiled, timeout_s)
+        return RegexPattern(text, _lasting(text) if keep else _compile(text), timeout_s)
     except regex.error as error:
         # The type stubs do not declare `msg` and `pos`.
         message, position = str(getattr(error, "msg", error)), getattr(error, "pos", None) or 0
@@ -132,6 +129,12 @@ def compile_pattern(text: str, timeout_s: float = DEFAULT_TIMEOUT_S, *, keep: bo
         raise PatternError(f"bad pattern: {message}", start, hint=_hint(text, message)) from None
     except (RecursionError, OverflowError, MemoryError) as error:
         raise PatternError(f"the pattern is too large to compile ({type(error).__name__})", 0, len(text)) from None
+
+
+@lru_cache(maxsize=1024)
+def _lasting(text: str, flags: int = 0) -> Any:
+    """The pattern of a rule: as an earlier process compiled it, or kept for later ones. Rules have many in common."""
+    return _recalled(text, flags) or _keep(_compile(text, flags), flags)
 
 
 def _compile(text: str, flags: int = 0) -> Any:

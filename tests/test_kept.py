@@ -34,6 +34,13 @@ def _compiled(*_: object, **__: object) -> None:
     raise Compiled
 
 
+def _forget() -> None:
+    """What a process knows of what it compiled."""
+    for known in (grammars._compile, patterns._lasting, jinja_syntax.parse_expression):
+        known.cache_clear()
+    regex.purge()
+
+
 @pytest.fixture
 def next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """An empty folder; a call ends this process, as far as what it keeps goes, and begins the next."""
@@ -42,13 +49,12 @@ def next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
     def ended() -> None:
         kept._FILE.save()
         monkeypatch.setattr(kept, "_FILE", kept._File())
-        grammars._compile.cache_clear()
-        regex.purge()
+        _forget()
 
     monkeypatch.setattr(kept, "_FILE", kept._File())
-    grammars._compile.cache_clear()
+    _forget()
     yield ended
-    grammars._compile.cache_clear()
+    _forget()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, lexer, nodes, parser
@@ -92,10 +92,11 @@ def _syntax() -> _Syntax:
     return _Syntax()
 
 
+@lru_cache(maxsize=1024)
 def parse_expression(text: str) -> Any:
     """The Jinja node of an expression; each node's `lineno` is its character offset. Raises `NotationError`.
 
-    Kept for later processes.
+    Kept for later processes, and shared within this one: not to be changed.
     """
     found = _KEPT.get(text)
     if found is not None:
