@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stepflow.coverage import Coverage
     from stepflow.testing import TestResult
 
-_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNWRITABLE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def counts(results: Sequence[TestResult]) -> tuple[int, int, int]:
@@ -105,7 +105,7 @@ def _attribute(text: str) -> str:
 
 def _writable(text: str) -> str:
     """The text without the characters that XML cannot hold in any form."""
-    return _UNWRITABLE.sub("\ufffd", text)
+    return re.sub(_UNWRITABLE, "\ufffd", text)
 
 
 def _show(result: TestResult, verbose: bool) -> None:

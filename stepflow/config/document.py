@@ -255,6 +255,8 @@ def measure(node: Node) -> tuple[int, int]:
 
 def plain_data(node: Node) -> Any:
     """The node as dict, list and scalar values; aliases become copies."""
+    if isinstance(node, Scalar):  # most are
+        return node.value
     node = target_of(node)
     if isinstance(node, MapNode):
         return {key: plain_data(value) for key, value in node.values.items()}
