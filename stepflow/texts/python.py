@@ -1,4 +1,4 @@
-"""Python code by its syntax tree. Nothing is ever executed, imported or compiled.
+"""Python code by its syntax tree and symbol tables. Nothing is ever executed, imported or compiled to run.
 
 Calls are named as the code means them: with `import numpy as np`, `np.mean(x)` calls `numpy.mean`; what is called on a
 value that is no plain name (`', '.join`, `f()()`) is `.join` and `()`. A builtin function or something imported that is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import symtable
 import types
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ _BUILTIN_FUNCTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, types.BuiltinFunctionType)
 ) | {"help", "exit", "quit"}
 _BUILTINS = frozenset(vars(builtins))
+_GIVEN = _BUILTINS | {"__file__", "__annotations__"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,21 @@ class Code:
         """Names that the code itself gives a value other than by `def`, `class` or an import."""
         return frozenset(_rebound(self.tree))
 
+    @property
+    def unbound(self) -> tuple[str, ...]:
+        """Names that are read and that nothing gives a value: no parameter, assignment, import or builtin. Sorted.
+
+        Raises `ValueError` when Python could not tell what belongs to which scope: `nonlocal` at the top level.
+        """
+        try:
+            top = symtable.symtable(ast.unparse(self.tree), "code", "exec")
+        except (SyntaxError, RecursionError) as error:
+            raise ValueError(f"the names of the code cannot be told apart: {error}") from None
+        tables = list(_scopes(top))
+        bound = {name for table in tables for name in _bound_globally(table)}
+        read = {each.get_name() for table in tables for each in table.get_symbols() if _reads_global(each, table)}
+        return tuple(sorted(read - bound - _GIVEN))
+
     def function(self, name: str) -> Function:
         """The only function of this name at the top level. Raises `ValueError`."""
         found = [node for node in self.tree.body if isinstance(node, Function) and node.name == name]
@@ -115,6 +132,24 @@ def parameters(function: Function) -> tuple[str, ...]:
     names += [f"*{given.vararg.arg}"] if given.vararg else []
     names += [each.arg for each in given.kwonlyargs]
     return (*names, f"**{given.kwarg.arg}") if given.kwarg else tuple(names)
+
+
+def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _scopes(child)
+
+
+def _bound_globally(table: symtable.SymbolTable) -> Iterator[str]:
+    """What a scope binds for the whole module: at the top level, or where it declares a name `global`."""
+    for symbol in table.get_symbols():
+        binds = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+        if binds and (table.get_type() == "module" or symbol.is_declared_global()):
+            yield symbol.get_name()
+
+
+def _reads_global(symbol: symtable.Symbol, table: symtable.SymbolTable) -> bool:
+    return symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module")
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

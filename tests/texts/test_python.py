@@ -57,3 +57,32 @@ def test_no_code_is_refused_whatever_it_is(text: str) -> None:
 )
 def test_a_word_of_prose_does_nothing(text: str, idle: bool) -> None:
     assert python.parse(text).says_nothing is idle
+
+
+@pytest.mark.parametrize(
+    ("text", "unbound"),
+    [
+        ("def f(a):\n    return a + c", ["c"]),
+        ("def f(r):\n    return math.pi * r", ["math"]),
+        ("import math\ndef f(r):\n    return math.pi * r", []),
+        ("def f(xs: List[int]):\n    return xs", ["List"]),
+        ("def f(xs):\n    return [x for x in xs if len(x) > 1]", []),
+        ("def f(xs):\n    [x for x in xs]\n    return x", ["x"]),
+        ("def f(n):\n    return n and f(n - 1)", []),
+        ("def f():\n    def g():\n        return a\n    a = 1\n    return g()", []),
+        ("def f():\n    global total\n    total = 1\n    return total", []),
+        ("def f():\n    try:\n        pass\n    except ValueError as e:\n        return str(e)", []),
+        ("class C:\n    n = 1\n    def f(self):\n        return n", ["n"]),
+        ("def f(x):\n    match x:\n        case [a, *b]:\n            return a, b", []),
+        ("def f(x):\n    return (y := x) + y", []),
+        ("x = y", ["y"]),
+        ("print(__name__)", []),
+    ],
+)
+def test_a_name_to_which_nothing_gives_a_value_is_found(text: str, unbound: list[str]) -> None:
+    assert list(python.parse(text).unbound) == unbound
+
+
+def test_code_whose_scopes_cannot_be_told_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        _ = python.parse("nonlocal x").unbound

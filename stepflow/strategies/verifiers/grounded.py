@@ -146,10 +146,17 @@ class _Grounded:
         if is_number(value):
             return any(each.value == value for each in quantities(source) if not each.doubt)
         text = str(value)
-        if not text.strip():
+        if not any(char.isalnum() for char in text) or self._is_part_of_a_day(text, source):
             return False
         day = _day(text)
         return bool(self._pattern(text).search(source)) or (day is not None and day in _days(source))
+
+    def _is_part_of_a_day(self, text: str, source: str) -> bool:
+        """Whether a text of several words or numbers stands only within days: '04/2026' of 03/04/2026."""
+        days = [(start, end) for start, end, _ in find_dates(source)]
+        places = [match.span() for match in self._pattern(text).finditer(source)]
+        cut = all(any(start <= a and b <= end and (start, end) != (a, b) for start, end in days) for a, b in places)
+        return bool(places) and cut and len(re.findall(r"\w+", text)) > 1
 
     def _begins(self, value: Any, source: str) -> bool:
         """Whether the value is what a text begins with."""
@@ -168,6 +175,8 @@ class _Grounded:
         shared = set.intersection(*names.values()) if names else set()
         for word in sorted(set[str]().union(*names.values()) - shared):
             owned = [value for path, value in leaves if word in names[path]]
+            if all(isinstance(value, bool) for value in owned):
+                continue  # 'without breakfast on 4 May': what is only said or denied has no value beside it
             for match in re.finditer(_BESIDE.format(re.escape(word.removesuffix("s"))), source, re.IGNORECASE):
                 before, behind = source[: match.start()], source[match.end() :]
                 if any(self._begins(value, behind) or self._ends(value, before) for value in owned):
@@ -252,7 +261,8 @@ class _Grounded:
             days.add(day)
             rest = rest[:start] + " " * (end - start) + rest[end:]
         texts = [str(value) for _, value in leaves if isinstance(value, str)]
-        missing = [show(day) for day in days if day not in {_day(text) for text in texts}]
+        held = {_day(text) for text in texts} | {day for text in texts for _, _, day in find_dates(text)}
+        missing = [show(day) for day in days if day not in held]
         folded = [" ".join(text.split()).casefold() for text in texts]
         for match in _QUOTED.finditer(rest):
             quote = next(group for group in match.groups() if group)

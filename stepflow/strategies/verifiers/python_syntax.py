@@ -6,7 +6,8 @@ Options: `defines(_from)`, functions or classes that stand at the top level; `on
 defined there; `parameters(_from)`, the names of the parameters, in order, of the one function that `defines` names;
 `calls_only(_from)`, the only functions that may be called beside those which the code defines ('len', 'math.sqrt', with
 a dot before it a method of whatever value: '.append'); `never_calls(_from)`; `imports_only(_from)`, the only modules
-that may be imported; `no_imports`; `prose`.
+that may be imported; `no_imports`; `names_known`, whether every name that is read must be bound there: a parameter,
+assigned, imported, or built in; `prose`.
 
     verify:
       - {type: python_syntax, defines_from: function, parameters_from: parameters, no_imports: true}
@@ -53,6 +54,7 @@ class Options(stepflow.options.Options):
     imports_only: list[str] | None = Field(None, description="The only modules that may be imported.")
     imports_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
     no_imports: bool = Field(False, description="Whether nothing may be imported.")
+    names_known: bool = Field(False, description="Whether every name that is read must be bound or built in.")
     prose: bool = Field(False, description="Whether text may stand around the fenced block.")
 
     @model_validator(mode="after")
@@ -69,13 +71,14 @@ class Options(stepflow.options.Options):
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of Python code."""
     lists = (wanted(getattr(options, name), getattr(options, f"{name}_from")) for name in _LISTS)
-    return _PythonSyntax(options.only_defines, options.no_imports, options.prose, *lists)
+    return _PythonSyntax(options.only_defines, options.no_imports, options.names_known, options.prose, *lists)
 
 
 @dataclass(frozen=True, slots=True)
 class _PythonSyntax:
     only_defines: bool
     no_imports: bool
+    names_known: bool
     prose: bool
     defines: Wanted | None
     parameters: Wanted | None
@@ -98,6 +101,10 @@ class _PythonSyntax:
         yield from self._wrong_definitions(code, view)
         yield from self._wrong_imports(code, view)
         yield from self._wrong_calls(code, view)
+        if self.names_known and code.imports_everything:
+            yield "imports * from a module, so that no name is certain"
+        if self.names_known and code.unbound:
+            yield f"reads {code.unbound[0]!r}, to which nothing gives a value"
 
     def _wrong_definitions(self, code: python.Code, view: View) -> Iterator[str]:
         if self.defines is None:
