@@ -43,6 +43,14 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     ("Hotel in Oslo", {}, '{"city": "Oslo", "check_in": "Hotel"}'),
     (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}], "day": "2026-03-04"}'),
     ("2 figs, 2 pears", {}, '[{"n": "figs", "q": 2}, {"n": "pears", "q": 2}]'),
+    (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "on 2026-03-04", "table_number": 12}'),
+    (INVOICE, {}, '{"year": "2026", "month": "March"}'),
+    (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}], "day": "4 March 2026"}'),
+    (
+        "Rome without breakfast on 4 May 2026",
+        {"booleans": "stated"},
+        '{"city": "Rome", "breakfast": false, "date": "2026-05-04"}',
+    ),
     ("Email Ann. Then New York", {"complete": True}, '{"who": "Ann", "city": "New York"}'),
 ]
 FAILS: list[tuple[str, dict[str, Any], str, str]] = [
@@ -50,6 +58,10 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (INVOICE, {}, '{"name": "An"}', "does not stand"),
     (INVOICE, {}, '{"name": "Bob"}', "does not stand"),
     (INVOICE, {}, '{"name": ""}', "does not stand"),
+    (INVOICE, {}, '{"name": ":"}', "does not stand"),
+    (INVOICE, {}, '{"date": "March 2026"}', "does not stand"),
+    ("Paid on 13/04/2026", {}, '{"date": "04/2026"}', "does not stand"),
+    (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}]}', "'2026-03-04' of"),
     (INVOICE, {}, '{"amount": 1200}', "does not stand"),
     (INVOICE, {}, '{"amount": 3}', "does not stand"),
     (INVOICE, {}, '{"amount": "1,200"}', "does not stand"),
