@@ -20,6 +20,8 @@ GUESTS = {"units": ["guest", "guests", "people"]}
 PRICE = {"labels": ["price", "cost"]}
 PERCENT = {"labels": ["discount"], "percent": True}
 VAT = {"labels": ["VAT", "VAT rate"], "percent": True, "either_side": True}
+FEE = {"labels": ["fee"], "either_side": True}
+BREAK = {"labels": ["break"], "either_side": True}
 KEYS = {"after": r"(?i)\bkeys\b"}
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
 
@@ -48,6 +50,14 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (number, {**GUESTS, "after": "to"}, "from 5 to 10 guests", [("10", 10)]),
     (number, {"after": "from", "units": ["cups"]}, "from 1 1/2 cups to 2 cups", [("1 1/2", Fraction(3, 2))]),
     (number, {"before": r"x\b"}, "5 x 3", [("5", 5)]),
+    (money, FEE, "the fee is $5, a 6 euros fee; $7, fee: 8 USD", [
+        ("$5", {"amount": 5, "currency": "USD"}), ("6 euros", {"amount": 6, "currency": "EUR"}),
+        ("8 USD", {"amount": 8, "currency": "USD"}),
+    ]),
+    (money, {"labels": ["fee"]}, "a $5 fee, a fee of $6", [("$6", {"amount": 6, "currency": "USD"})]),
+    (duration, BREAK, "a film of 2 hours, a break of 5 minutes, a 20-minute break", [
+        ("5 minutes", {"months": 0, "seconds": 300}), ("20-minute", {"months": 0, "seconds": 1200}),
+    ]),
     (number, {**GUESTS, "after": "at least"}, "at least 5 guests", [("5", 5)]),
     (number, {"table": "units", "with_unit": True}, "5km and 2 m", [
         ("5km", {"value": "5", "unit": "kilometre"}), ("2 m", {"value": "2", "unit": "metre"}),
@@ -102,6 +112,16 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     )),
     (number, PRICE, "price: 5 or less", "exactly how much"),
     (number, {}, "add 5+", "exactly how much"),
+    (number, {"before": " ?euros"}, "5 euros or more", "exactly how much"),
+    (number, {"before": " ?or more"}, "5 or more", "exactly how much"),
+    (money, FEE, "a $5 fee discount", "may be of something else"),
+    (money, FEE, "$5 fee $3", "'\\$5 fee \\$3' the label may belong to either"),
+    (money, FEE, "a $5-$7 fee", "range or a choice"),
+    (money, FEE, "a $5 fee at most", "exactly how much"),
+    (money, FEE, "a fee of $5k", "part of"),
+    (duration, BREAK, "a 2 hours break or more", "exactly how much"),
+    (duration, BREAK, "1 hour break 2 hours", "may belong to either"),
+    (duration, BREAK, "a 20-minute break room", "may be of something else"),
     (number, VAT, "discount 10% VAT 20%", "'10% VAT 20%' the label may belong to either"),
     (number, VAT, "VAT 20% VAT 10%", "may belong to either"),
     (number, VAT, "a 10% VAT cut", "'10% VAT cut' may be of something else"),
@@ -170,6 +190,9 @@ def test_a_number_with_its_unit_is_groups_so_that_the_value_is_converted(make: M
         (csv, {"delimiter": '"'}),
         (csv, {"delimiter": ",,"}),
         (money, {"dollar": "dollars"}),
+        (money, {"either_side": True}),
+        (money, {"labels": [""]}),
+        (duration, {"either_side": True}),
         (items, {}),
     ],
 )

@@ -3,17 +3,20 @@
 Reads '90 minutes', '1 h 30 min', '1h30m', '2 weeks and 3 days', 'half an hour', '3 months', '1.5 years'. A day is 24
 hours, a year twelve months; a month is no number of days.
 
-Options: `after` and `before`, patterns of what stands directly before and behind the duration, to tell several apart by
-their role.
+Options, to tell several durations apart by their role: `labels`, words of which one stands before the duration, with at
+most 'is', 'of', a colon and the like between; `either_side`, so that a label may also stand directly behind it ('a
+break of 20 minutes', 'a 20-minute break'); `after` and `before`, patterns of what stands directly before and behind.
 
     constraints:
       length: {type: duration, after: '(?i)\\b(takes|lasts)', find: only}
+      pause: {type: duration, labels: [break, pause], either_side: true, find: only}
     let:
       minutes: length.seconds / 60
 
 Refuses to read a text in which a duration in this role is part of a longer one ('an hour and 30 minutes'), negative,
 unclear ('5m'), one end of a range or choice ('2 to 3 hours'), or, unless `after` says so, only a bound or a guess
-('about 2 hours'). Reads no working days and no 'an hour'.
+('about 2 hours'). With `either_side` also one whose label may as well belong to another duration, or may be part of a
+longer name ('a 20-minute break room'). Reads no working days and no 'an hour'.
 """
 
 from __future__ import annotations
@@ -21,12 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import stepflow.options
 from stepflow.notation import BuildContext, Pattern, RegexText
 from stepflow.protocols import Found, Reader
 from stepflow.texts.durations import find_durations
+from stepflow.texts.labels import Labels, check_labels
 from stepflow.texts.quantities import refuse_qualified
 
 NAME = "duration"
@@ -37,13 +41,21 @@ _REACH = 200
 class Options(stepflow.options.Options):
     """What stands beside the duration."""
 
+    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
+    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
     after: RegexText | None = Field(None, description="What stands directly before it.")
     before: RegexText | None = Field(None, description="What stands directly behind it.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Options:
+        check_labels(self.labels, self.either_side)
+        return self
 
 
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of durations."""
     return _Duration(
+        None if options.labels is None else Labels.of(options.labels, options.either_side),
         None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
         None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
     )
@@ -51,18 +63,25 @@ def build(options: Options, context: BuildContext) -> Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Duration:
+    labels: Labels | None
     after: Pattern | None
     before: Pattern | None
 
     def read(self, text: str) -> Iterator[Found]:
         """The durations in this role, left to right. Raises `ValueError` for one that cannot be read."""
+        claimed: dict[int, int] = {}
         for start, end, duration in find_durations(text):
             if self.after is not None and self.after.search(text[max(0, start - _REACH) : start]) is None:
                 continue
             if self.before is not None and self.before.search(text[end : end + _REACH]) is None:
                 continue
+            labelled = None if self.labels is None else self.labels.find(text, start, end)
+            if self.labels is not None and labelled is None:
+                continue
             if isinstance(duration, str):
                 raise ValueError(duration)
+            if self.labels is not None and labelled is not None:
+                self.labels.claim(text, claimed, start, labelled)
             if self.after is None:
-                refuse_qualified(text, start, end)
+                refuse_qualified(text, start, labelled.end if labelled else end)
             yield Found(start, end, duration)

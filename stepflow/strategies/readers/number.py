@@ -39,29 +39,15 @@ import stepflow.options
 from stepflow.notation import BuildContext, Pattern, RegexText, TableName
 from stepflow.prose import find_phrases, phrase_pattern
 from stepflow.protocols import Found, Groups, Reader
+from stepflow.texts.labels import Labels, check_labels
 from stepflow.texts.quantities import Quantity, quantities, refuse_qualified
 from stepflow.values import show
 
 NAME = "number"
 DEFAULT_CONVERTER = "number"
 _REACH = 200  # characters looked at beside a number
-_LINK = re.compile(
-    r"(?:\s+(?:is|was|are|were|be|of|at|to|equals?|a|an|the)(?!\w))*+\s*+[:=]?\s*+(?:[A-Z]{0,3}[$€£¥₹])?\s*+\Z",
-    re.IGNORECASE,
-)
 _PERCENT = re.compile(r"[ \t-]?(?:%|percent(?!\w)|per[ \t]cent(?!\w)|pct(?!\w))", re.IGNORECASE)
-_COUNTED = re.compile(
-    r"[ \t-](?!(?:dollars?|euros?|pounds?|bucks|cents?|USD|EUR|GBP|and|or|but|for|on|in|at|per|to|with|from|by|if|is"
-    r"|was|are|which|that|then|each|total|when|before|after|off|as)(?!\w))[^\W\d_]",
-    re.IGNORECASE,
-)
 _GAP = re.compile(r"[ \t-]?")
-# What may make another name of a label: 'a 20% VAT cut', 'for 20 euros VAT included'; but not '20% VAT on it'.
-_GOES_ON = re.compile(
-    r"[ \t-]+(?!(?:and|or|but|for|on|in|at|of|per|to|with|from|by|if|which|that|then|when|as|the|an?|applies"
-    r"|please|(?:is|was|are)(?!\s+(?:in|ex)clu))(?!\w))[^\W\d_]\w*",
-    re.IGNORECASE,
-)
 
 
 class Options(stepflow.options.Options):
@@ -82,10 +68,9 @@ class Options(stepflow.options.Options):
             raise ValueError("give either `units` or `table`, not both")
         if self.with_unit and self.units is None and self.table is None:
             raise ValueError("`with_unit` needs `units` or `table`")
-        if self.either_side and self.labels is None:
-            raise ValueError("`either_side` needs `labels`")
-        if any(not word.strip() for word in (*(self.units or ()), *(self.labels or ()))):
-            raise ValueError("`units` or `labels` holds an empty word")
+        if any(not word.strip() for word in self.units or ()):
+            raise ValueError("`units` holds an empty word")
+        check_labels(self.labels, self.either_side)
         return self
 
 
@@ -99,10 +84,9 @@ def build(options: Options, context: BuildContext) -> Reader:
     units = options.units if options.table is None else list(context.tables[options.table])
     return _Number(
         None if units is None else phrase_pattern(units),
-        None if options.labels is None else phrase_pattern(options.labels),
+        None if options.labels is None else Labels.of(options.labels, options.either_side),
         None if options.after is None else context.regex(rf"(?:{options.after})[ \t]*\Z"),
         None if options.before is None else context.regex(rf"\A[ \t]*(?:{options.before})"),
-        options.either_side,
         options.percent,
         options.with_unit,
         tuple(units or ()) if options.table is None else _names(context.tables[options.table]),
@@ -117,30 +101,35 @@ def _names(table: Mapping[str, Any]) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class _Number:
     units: re.Pattern[str] | None
-    labels: re.Pattern[str] | None
+    labels: Labels | None
     after: Pattern | None
     before: Pattern | None
-    either_side: bool
     percent: bool
     with_unit: bool
     names: tuple[str, ...]
 
     def read(self, text: str) -> Iterator[Found]:
         """The numbers in this role, left to right. Raises `ValueError` for one that is doubtful."""
-        labels: dict[int, int] = {}  # of each label, the number that it belongs to
+        claimed: dict[int, int] = {}
         for quantity in quantities(text):
             end = self._percent_end(text, quantity)
-            role = None if end is None else self._role(text, quantity, end)
-            if self._has_role and role is None:
+            named = None if end is None else self._named_end(text, quantity, end)
+            labelled = None
+            if named is not None and end is not None and self.labels is not None:
+                counted = end if self.units is None else None
+                labelled = self.labels.find(text, quantity.start, named, counted=counted)
+            if self._has_role and (named is None or (self.labels is not None and labelled is None)):
                 continue
-            if end is None or role is None:
+            if end is None or named is None:
                 raise ValueError(f"{text[quantity.start : quantity.end]!r} is a percentage, or one is expected")
             self._refuse(text, quantity, end)
-            if self.either_side:
-                _claim(text, labels, quantity, role)
+            if self.labels is not None and labelled is not None:
+                self.labels.claim(text, claimed, quantity.start, labelled)
             found = self._found(text, quantity, end)
             if self.after is None:
-                refuse_qualified(text, quantity.start, role.end)
+                unit = self._unit(text, end) if self.units is not None else None
+                for stop in (unit.end() if unit else end, labelled.end if labelled else named):
+                    refuse_qualified(text, quantity.start, stop)
             yield found
 
     @property
@@ -155,24 +144,15 @@ class _Number:
             return None
         return sign.end() if sign else quantity.end
 
-    def _role(self, text: str, quantity: Quantity, end: int) -> _Role | None:
-        """Where the number's unit and label stand; None when it is not one in this role."""
+    def _named_end(self, text: str, quantity: Quantity, end: int) -> int | None:
+        """Where the number ends, with its unit and what must stand behind it; None when one of them is missing."""
         before, behind = text[max(0, quantity.start - _REACH) : quantity.start], text[end : end + _REACH]
         unit = None if self.units is None else self._unit(text, end)
         follows = None if self.before is None else self.before.search(behind)
         missing = (self.units is not None and unit is None) or (self.before is not None and follows is None)
         if missing or (self.after is not None and self.after.search(before) is None):
             return None
-        named = unit.end() if unit else end
-        if self.labels is None:
-            return _Role(named)
-        label = _label_before(self.labels, before, None if self.units else behind)
-        start = None if label is None else quantity.start - len(before) + label
-        far = max(named, end + follows.end if follows else end)
-        other = _label_behind(self.labels, text, far) if self.either_side else None
-        if start is None and other is None:
-            return None
-        return _Role(other[1] if other else named, start, other[0] if other else None)
+        return max(unit.end() if unit else end, end + follows.end if follows else end)
 
     def _unit(self, text: str, end: int) -> re.Match[str] | None:
         gap = _GAP.match(text, end)
@@ -197,43 +177,3 @@ class _Number:
         assert self.units is not None
         index = next(index for _, _, index in find_phrases(self.units, unit.group()))
         return Found(quantity.start, unit.end(), Groups(value=show(quantity.value), unit=self.names[index]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Role:
-    """Where number, unit and a label behind them end, and where the labels before and behind the number begin."""
-
-    end: int
-    before: int | None = None
-    behind: int | None = None
-
-
-def _claim(text: str, labels: dict[int, int], quantity: Quantity, role: _Role) -> None:
-    """Note whose labels these are. Raises `ValueError` for one that may be another number's, or part of a name."""
-    for label in (role.before, role.behind):
-        if label is not None and labels.setdefault(label, quantity.start) != quantity.start:
-            between = text[labels[label] : quantity.end]
-            raise ValueError(f"in {between!r} the label may belong to either number")
-    name = None if role.behind is None or role.before is not None else _GOES_ON.match(text, role.end)
-    if name:
-        written = text[quantity.start : name.end()]
-        raise ValueError(f"{written!r} may be of something else: name it whole under `labels` if it is not")
-
-
-def _label_behind(labels: re.Pattern[str], text: str, end: int) -> tuple[int, int] | None:
-    """Where a label stands that directly follows what ends at `end`."""
-    gap = _GAP.match(text, end)
-    label = labels.match(text, gap.end() if gap else end)
-    return label.span() if label else None
-
-
-def _label_before(labels: re.Pattern[str], before: str, behind: str | None) -> int | None:
-    """Where a label begins that stands before, with nothing but link words between.
-
-    In 'price of 5 apples' the number counts apples: behind 'of' no other word may follow it.
-    """
-    for start, end, _ in find_phrases(labels, before):
-        link = _LINK.match(before, end)
-        if link and (behind is None or "of" not in link.group().lower().split() or not _COUNTED.match(behind)):
-            return start
-    return None
