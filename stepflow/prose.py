@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 _SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’)\]*_]{0,4}+(\s++)""")
 _NUMBER_BEFORE = r"(?<!\d\.)(?:(?<!\d,)|(?!\d{3}(?!\d)))"
 _NUMBER_BEHIND = r"(?!\.\d|,\d{3}(?!\d))"
+_WORDS_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 _LAST_TOKEN = re.compile(r"[^\s(\[\"'“‘]{1,20}\Z")
 _ABBREVIATIONS = frozenset(
     ("e.g", "i.e", "etc", "cf", "vs", "approx", "ca", "no", "fig", "figs", "eq", "vol", "pp", "mr", "mrs", "ms", "dr")
@@ -35,6 +36,11 @@ def find_phrases(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int
 def plain_spelling(name: str) -> str:
     """The name without capitals, blanks, hyphens and underscores: `firstName` and `first_name` are one name."""
     return "".join(char for char in name.casefold() if char not in "_-" and not char.isspace())
+
+
+def name_words(name: str) -> list[str]:
+    """The words that a name is made of, in small letters: first and name of firstName and first_name."""
+    return [word.lower() for word in _WORDS_OF_NAME.findall(name)]
 
 
 def _phrase(phrase: str, whole_words: bool) -> str:

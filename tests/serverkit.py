@@ -122,6 +122,18 @@ class Relaying(Model):
             self.ended += 1
 
 
+class Calling(Relaying):
+    """A model that replies with these, one after the other."""
+
+    def __init__(self, *replies: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.replies = list(replies)
+
+    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
+        self.bodies.append(body)
+        return self.replies.pop(0)
+
+
 def counting(*lasts: int) -> Model:
     """A model that can count."""
     model = Model()

@@ -84,12 +84,12 @@ def judge(run: Run, task: Task, completion: Completion, origin: Origin) -> Exami
     """
     if completion.finish_reason == "length":
         reason = f"the answer was too long: it was cut off after {completion.usage.completion_tokens} tokens"
-        examination = Examination((), (failed("complete", reason),))
+        examination = Examination((), (failed(task.rule, "complete", reason),))
     else:
         try:
             examination = examine(task, cut(task.rule, completion.text, origin))
         except NotSegmentable as error:
-            examination = Examination((), (failed("segment", str(error)),))
+            examination = Examination((), (failed(task.rule, "segment", str(error)),))
     run.journal.add_verdicts("verify", examination.verdicts)
     if not run.has("rewrite"):
         return examination

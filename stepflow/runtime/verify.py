@@ -70,7 +70,7 @@ def examine(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -
     """Run the whole chain over steps (and the answer that they make). `cached` is the record that they come from."""
     names, unreadable = _names(task, steps, cached)
     on_output = [*unreadable, *_on_output(task, names, steps)]
-    return _examination(steps, names, on_output, [*_on_steps(task.rule, steps, names)])
+    return _examination(task.rule, steps, names, on_output, [*_on_steps(task.rule, steps, names)])
 
 
 def examine_or_stop(task: Task, steps: tuple[Step, ...], cached: Record | None = None) -> Examination | Verdict:
@@ -82,14 +82,18 @@ def examine_or_stop(task: Task, steps: tuple[Step, ...], cached: Record | None =
         if _objects(verdict):
             return verdict
         (on_output if verdict.scope == "output" else on_steps).append(verdict)
-    return _examination(steps, names, on_output, on_steps)
+    return _examination(task.rule, steps, names, on_output, on_steps)
 
 
 def _examination(
-    steps: tuple[Step, ...], names: Mapping[str, Any], on_output: list[Verdict], on_steps: list[Verdict]
+    rule: Rule,
+    steps: tuple[Step, ...],
+    names: Mapping[str, Any],
+    on_output: list[Verdict],
+    on_steps: list[Verdict],
 ) -> Examination:
     if not any(map(_decides, on_output)):
-        on_steps += _unseen(steps, on_steps)
+        on_steps += _unseen(rule, steps, on_steps)
     return Examination(steps, (*on_steps, *on_output), names.get("answer", {}).get("value"))
 
 
@@ -143,9 +147,9 @@ def _names(task: Task, steps: Sequence[Step], cached: Record | None) -> tuple[di
     return names, unreadable
 
 
-def failed(check: str, reason: str) -> Verdict:
+def failed(rule: Rule, check: str, reason: str) -> Verdict:
     """A verdict of the engine's own about the whole answer, e.g. that it could not be cut into steps."""
-    return Verdict(check, "output", None, False, reason, "repair")
+    return Verdict(check, "output", None, False, reason, "repair", rule.path)
 
 
 def _decides(verdict: Verdict) -> bool:
@@ -173,7 +177,9 @@ def _on_steps(rule: Rule, steps: Sequence[Step], names: Mapping[str, Any]) -> It
 def _on_step(rule: Rule, step: Step, names: Mapping[str, Any]) -> Iterator[Verdict]:
     missing = missing_fields(rule, step)
     if missing:
-        yield Verdict("parse", "step", step.index, False, f"step {step.index} has no {', '.join(missing)}")
+        where = next(reading.where for reading in rule.parse if reading.name == missing[0])
+        reason = f"step {step.index} has no {', '.join(missing)}"
+        yield Verdict("parse", "step", step.index, False, reason, where=where)
     body = step.text[rule.segmenter.body(step.text) :]
     yield from _checked(rule, "step", body, names, step.index)
 
@@ -182,9 +188,9 @@ def _on_output(task: Task, names: Mapping[str, Any], steps: Sequence[Step]) -> I
     yield from _checked(task.rule, "output", names["output"], names, None)
     parameters = task.request.parameters
     if task.rule.reply == "tool_call" and (wrong := misfit(names["output"], names["tools"], parameters)):
-        yield failed("reply", wrong)
+        yield failed(task.rule, "reply", wrong)
     if not steps:
-        yield failed("segment", "there are no steps")
+        yield failed(task.rule, "segment", "there are no steps")
 
 
 def _checked(rule: Rule, scope: Scope, text: str, names: Mapping[str, Any], step: int | None) -> Iterator[Verdict]:
@@ -193,11 +199,11 @@ def _checked(rule: Rule, scope: Scope, text: str, names: Mapping[str, Any], step
     return (verdict for check in checks if (verdict := _apply(check, text, names, step)) is not None)
 
 
-def _unseen(steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
+def _unseen(rule: Rule, steps: tuple[Step, ...], verdicts: list[Verdict]) -> list[Verdict]:
     """A failed verdict for each step that no check has looked at: what was not verified is not served."""
     seen = {verdict.step for verdict in verdicts if _decides(verdict)}
     return [
-        Verdict("unchecked", "step", step.index, False, f"no verifier looks at step {step.index}")
+        Verdict("unchecked", "step", step.index, False, f"no verifier looks at step {step.index}", where=rule.path)
         for step in steps
         if step.index not in seen
     ]

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
 
 import pytest
-from rulekit import RULES, read, shipped
+from rulekit import RULES, read, request_of, shipped
+
+from stepflow.model import Request
 
 NAMES = sorted(path.relative_to(RULES).with_suffix("").as_posix() for path in RULES.rglob("*.yaml"))
 
 
-@cache
-def claimed_by(prompt: str) -> list[str]:
+def claimed_by(prompt: str | Request) -> list[str]:
     """The rules that would answer the prompt, were they alone."""
     return [name for name in NAMES if read(name, prompt) is not None]
 
 
-def own_prompts() -> list[tuple[str, str]]:
+def own_prompts() -> Iterator[tuple[str, Request]]:
     """Every prompt that a rule's own tests show it to claim, those in the cache of a test included."""
-    found: list[tuple[str, str]] = []
     for name in NAMES:
+        found: list[Request] = []
         for test in shipped(name).tests:
             if test.spec.expect.matched is not False:
-                found += [(name, prompt) for prompt in (test.spec.prompt, *(turn.prompt for turn in test.spec.cache))]
-    return list(dict.fromkeys(found))
+                prompts = (test.spec.prompt, *(turn.prompt for turn in test.spec.cache))
+                found += [request_of(prompt, test.spec.system, test.spec.tools) for prompt in prompts]
+        yield from ((name, request) for number, request in enumerate(found) if request not in found[:number])
 
 
 # Prompts that lie between the rules, or beside all of them.
@@ -60,8 +62,8 @@ BETWEEN = [
 
 
 def test_every_rule_claims_what_its_tests_say_and_no_other_rule_does() -> None:
-    wrong = [(name, prompt, claimed_by(prompt)) for name, prompt in own_prompts() if claimed_by(prompt) != [name]]
-    assert wrong == []
+    claimed = [(name, request, claimed_by(request)) for name, request in own_prompts()]
+    assert [each for each in claimed if each[2] != [each[0]]] == []
 
 
 @pytest.mark.parametrize(("name", "prompt"), BETWEEN)

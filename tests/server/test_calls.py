@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from flowkit import COUNT
-from serverkit import Relaying, Running, events, running
+from serverkit import Calling, Running, events, running
 
 from stepflow.toolcalls import calls_of, text_of
 
@@ -48,18 +48,6 @@ def reply(*calls: dict[str, Any], content: str | None = None) -> dict[str, Any]:
     usage = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
     return {"id": "up", "model": "up", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
             "usage": usage}  # fmt: skip
-
-
-class Calling(Relaying):
-    """A model that replies with these, one after the other."""
-
-    def __init__(self, *replies: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.replies = list(replies)
-
-    async def arelay(self, body: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any]:
-        self.bodies.append(body)
-        return self.replies.pop(0)
 
 
 @pytest.fixture

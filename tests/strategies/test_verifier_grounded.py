@@ -90,6 +90,12 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     (FLIGHT, {"booleans": "stated"}, '{"dinner": false}', "does not say clearly"),
     (FLIGHT, {"booleans": "stated"}, '[{"lunch": false}, {"lunch": false}]', "does not say clearly"),
     (FLIGHT, {"flags_from": "flags", "booleans": "stated"}, '{"direct": true}', "'lunch', of which"),
+    (
+        FLIGHT,
+        {"flags_from": "flags", "booleans": "stated", "nulls": "absent"},
+        '{"direct": true, "lunch": null}',
+        "'lunch', of which",
+    ),
     (FLIGHT, {"complete": True}, '{"who": ["Ann"]}', "'Ben'"),
     (FLIGHT, {"complete": True}, '{"who": ["Ben"]}', "'Ann'"),
     ("2 figs, 2 pears", {"complete": True}, '[{"n": "figs", "q": 2}, {"n": "pears"}]', "'2'"),

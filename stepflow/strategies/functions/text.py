@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from stepflow.prose import plain_spelling
+from stepflow import prose
 from stepflow.values import describe, show
 
 MAX_TEXT = 1_000_000
@@ -62,7 +62,7 @@ def spelling(text: Any) -> Any:
     """
     if isinstance(text, list | tuple):
         return tuple(spelling(each) for each in text)
-    return plain_spelling(_text(text, "spelling"))
+    return prose.plain_spelling(_text(text, "spelling"))
 
 
 def words(text: Any) -> tuple[str, ...]:
@@ -154,6 +154,42 @@ def named_in(items: Any, text: Any) -> tuple[Any, ...]:
     return tuple(item for item in items if isinstance(item, str) and item.strip() and contains_word(text, item))
 
 
+def name_words(name: Any) -> tuple[str, ...]:
+    """The words that a name, or each of a list, is made of, in small letters.
+
+    Examples:
+        name_words('getWeather') == ['get', 'weather']
+        name_words(['first_name', 'HTTP-URL2']) == ['first', 'name', 'http', 'url', '2']
+    """
+    if isinstance(name, list | tuple):
+        return tuple(word for each in name for word in name_words(each))
+    return tuple(prose.name_words(_text(name, "name_words")))
+
+
+def spelt_out(names: Any, text: Any, *aside: Any) -> tuple[Any, ...]:
+    """The names of a list all of whose words the text holds, whole and in any order; a plural's s makes no difference.
+
+    Words that stand `aside` need not be there, and a name that has no others is left out. Of two names, one of which
+    has all words of the other and more, the longer counts.
+
+    Examples:
+        spelt_out(['get_order', 'cancel_order'], 'Cancel my orders', 'get') == ['cancel_order']
+        spelt_out(['get_order', 'cancel_order'], 'Where is my order?', 'get') == ['get_order']
+        spelt_out(['get_order', 'order_status'], 'My cancellation', 'get') == []
+    """
+    if not isinstance(names, list | tuple):
+        raise ValueError(f"spelt_out: {describe(names)} is not a list")
+    said = _stems(_TOKEN.findall(_text(text, "spelt_out")))
+    left_aside = _stems(word for each in aside for word in _TOKEN.findall(_listed(each)))
+    wanted = [(name, _stems(name_words(name)) - left_aside) for name in names]
+    found = [(name, stems) for name, stems in wanted if stems and stems <= said]
+    return tuple(name for name, stems in found if not any(stems < others for _, others in found))
+
+
+def _stems(found: Iterable[str]) -> frozenset[str]:
+    return frozenset(word.casefold().removesuffix("s") for word in found)
+
+
 def unknown_words(text: Any, *known: Any) -> tuple[str, ...]:
     """The words and numbers of a text that none of the known texts (or lists of words) holds, each once, in order.
 
@@ -222,6 +258,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ends_with": ends_with,
     "contains_word": contains_word,
     "named_in": named_in,
+    "name_words": name_words,
+    "spelt_out": spelt_out,
     "unknown_words": unknown_words,
     "quote": quote,
     "text": as_text,

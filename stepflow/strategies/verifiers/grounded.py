@@ -36,6 +36,7 @@ from pydantic import Field
 import stepflow.options
 from stepflow import jsontext
 from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
+from stepflow.prose import name_words
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates, read_date
@@ -63,7 +64,6 @@ _BEHIND, _BEFORE = (
 _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 """What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
 _FILLERS = {"of", "in", "on", "at", "is", "the", "a", "an", "id"}
-_WORDS_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
 
 
 class Options(stepflow.options.Options):
@@ -135,10 +135,10 @@ class _Grounded:
         for key, value in held if self.options.booleans == "stated" else ():
             if isinstance(value, bool):
                 alone = sum(name == key for name, _ in held) == 1
-                if not alone or read_flag(_words(key), source) is not value:
+                if not alone or read_flag(name_words(key), source) is not value:
                     return f"{key} is {show(value)}, which the {self.options.in_from} does not say clearly"
-        names = {key for key, _ in held}
-        missing = (key for key in flags if key not in names and read_flag(_words(key), source) is not None)
+        names = {key for key, value in held if value is not None}
+        missing = (key for key in flags if key not in names and read_flag(name_words(key), source) is not None)
         left_out = next(missing, None)
         return f"{left_out!r}, of which the {self.options.in_from} speaks, is left out" if left_out else None
 
@@ -212,7 +212,7 @@ class _Grounded:
         """A name beside one that a value shows, or that 'and' or 'or' joins to it, and that no value shows."""
         held = [(path, self._places(value, source)) for path, value in leaves if isinstance(value, str)]
         covered = [place for _, places in held for place in places]
-        named_by = {word for path, _ in leaves for key in path for word in _words(key)}
+        named_by = {word for path, _ in leaves for key in path for word in name_words(key)}
         for path, places in held:
             listed = sum(other == path for other, _ in leaves) > 1  # then a comma joins as well
             for start, end in places:
@@ -298,24 +298,19 @@ def _is_shown(value: Any) -> bool:
 
 def _words_of(path: Keys, words: Mapping[str, Any]) -> set[str]:
     """The words of all keys of a path, with the further words that a table has for them."""
-    own = {word for key in path for word in _words(key)}
+    own = {word for key in path for word in name_words(key)}
     own = own - _FILLERS or own
     return own | {word for each in own for word in str(words.get(each, "")).lower().split()}
 
 
 def _told(key: str, source: str) -> list[int]:
     """Where the source goes on after 'key:', 'key =' or 'key is'."""
-    words = _words(key)
+    words = name_words(key)
     if not words:
         return []
     name = r"[\s_-]*".join(map(re.escape, words))
     pattern = rf"(?<!\w){name}(?!\w){_SAYS}"
     return [match.end() for match in re.finditer(pattern, source, re.IGNORECASE)]
-
-
-def _words(key: str) -> list[str]:
-    """The words that a key is made of: first and name of firstName and first_name."""
-    return [word.lower() for word in _WORDS_OF_KEY.findall(key)]
 
 
 def _day(text: str) -> datetime.date | None:
