@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import pytest
+from rulekit import shipped
 from workload.checker import judge_equation
 from workload.equation_families import families
 from workload.equation_replies import Reply, replies, right_replies
 from workload.equations import EquationItem, all_items, conversations
 
 from stepflow.archive import Archive
-from stepflow.catalog import registry
-from stepflow.compiler.pipelines import check_rule_file
 from stepflow.errors import BackendError
 from stepflow.model import Message, Outcome, Request
-from stepflow.plan import Plan, Rule
+from stepflow.plan import Plan
 from stepflow.runtime.drivers import drive
 from stepflow.runtime.extract import Declined, understand
 from stepflow.runtime.interpreter import interpret
@@ -29,19 +27,11 @@ from stepflow.runtime.verify import examine
 from stepflow.testing import _archive as empty_archive
 from stepflow.testing import _scripted as scripted
 
-PATH = Path(__file__).parents[2] / "rules" / "linear-equation.yaml"
 TRUTHS = {"none": "no solution", "all": "all numbers"}
 BARE = "short_answer"  # a bare result is refused where steps are asked for
 
 
-def _rule() -> Rule:
-    rule, problems = check_rule_file(str(PATH), registry(), "test")
-    assert rule is not None
-    assert not problems
-    return rule
-
-
-RULE = _rule()
+RULE = shipped("linear-equation")
 PLAN = Plan("test", RULE.path, (RULE,), {}, RULE.verifying, trace_dir=None)
 ITEMS = all_items(20, 200)
 

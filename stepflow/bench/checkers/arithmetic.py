@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Truth = Fraction | Literal["none", "all"]
@@ -133,16 +134,21 @@ def _may_belong(token: Token) -> bool:
 
 
 def _read(tokens: Sequence[Token], start: int, end: int) -> Reading | None:
-    piece = tokens[start:end]
+    piece = tuple(tokens[start:end])
+    form = _meaning(piece)
+    letters = frozenset(token.text for token in piece if token.is_letter)
+    return None if form is None else Reading(form, letters, start, end)
+
+
+@lru_cache(maxsize=4096)  # answers to one problem repeat its equations
+def _meaning(piece: tuple[Token, ...]) -> Form | None:
     source = _source(piece)
     if source is None:
         return None
     try:
-        form = _evaluated(ast.parse(source, mode="eval").body)
+        return _evaluated(ast.parse(source, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    letters = frozenset(token.text for token in piece if token.is_letter)
-    return None if form is None else Reading(form, letters, start, end)
 
 
 def _source(piece: Sequence[Token]) -> str | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from stepflow.bench.checkers.arithmetic import Form, Reading, Token, number, plain_signs, read_from, read_until
 
@@ -170,6 +171,7 @@ def outside_checks(tokens: Sequence[Token]) -> Iterator[int]:
             yield at
 
 
+@lru_cache(maxsize=4096)
 def _sign(word: str) -> str:
     return next((sign for sign, pattern in _VERBS if re.fullmatch(pattern, word, re.IGNORECASE)), "")
 
