@@ -64,11 +64,11 @@ class Evidence:
     refusals: list[str] = field(default_factory=list)
     verdicts: list[tuple[str, bool]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    _read: dict[str, Task] = field(default_factory=dict)
+    _read: dict[tuple[str, tuple[Message, ...], str], Task] = field(default_factory=dict)
 
     def understood(self, rule: Rule, request: Request) -> Task:
         """The prompt as the rule reads it. Raises `Declined`."""
-        key = canonical((rule.path, [(each.role, each.content) for each in request.messages], request.parameters))
+        key = rule.path, request.messages, canonical(request.parameters) if request.parameters else ""
         if key not in self._read:
             self._read[key] = understand(rule, request)
         return self._read[key]

@@ -43,6 +43,11 @@ def test_similarity_is_symmetric_and_a_text_is_most_similar_to_itself(left, righ
     assert cosine(left, left) == pytest.approx(1, abs=1e-5) or not any(EMBEDDER.embed(left))
 
 
+@given(st.text(st.characters(codec="ascii")))
+def test_beside_a_sign_that_is_not_ascii_the_words_are_the_same(text):
+    assert EMBEDDER.embed(f"{text} …") == EMBEDDER.embed(text)
+
+
 @pytest.mark.parametrize("text", ["", "   \n", "?!… + - ="])
 def test_a_text_without_words_has_the_zero_vector(text):
     assert not any(EMBEDDER.embed(text))
