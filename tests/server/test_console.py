@@ -130,10 +130,11 @@ def browser(tmp_path: Path) -> Any:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here")
 
-    def open_page(url: str, milliseconds: int = 4000) -> str:
+    def open_page(url: str, milliseconds: int = 4000, width: int = 1280) -> str:
         command = [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
-            f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={milliseconds}", "--dump-dom", url,
+            f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={milliseconds}",
+            f"--window-size={width},900", "--dump-dom", url,
         ]  # fmt: skip
         return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
 
@@ -159,25 +160,49 @@ def test_keys_open_a_request_with_its_steps_coloured_and_its_verdicts_placed(ser
     server.chat()
     server.model.answers["*"] = "3\n4\n5"
     server.chat("count to 5")
-    driven = _driven(server, browser)
+    driven = _driven(server, browser, OPEN_NEWEST)
     assert re.search(r'<td class="kept">kept</td><td class="text">1</td>', driven)
     assert re.search(r'<td class="patched">patched</td>', driven)
     assert re.search(r"<code>\s*[^<]*rule-0\.yaml:\d+</code>", driven)
     assert 'aria-current="true"' in driven
 
 
-def _driven(server: Running, browser: Any) -> str:
-    """The page after its newest request was opened with Enter, by a copy of its script that presses it."""
-    press = (
-        "setTimeout(() => { const row = document.querySelector('tr.row'); row.focus(); "
-        "row.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true})); }, 700);"
-    )
-    page = console.PAGE.replace("</script>", press + "</script>")
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("width", "shown"), [(500, "Outcome,Final,Rule,Prompt"), (1280, "Time,Outcome,Final,Rule,Prompt,")]
+)
+def test_a_narrow_window_shows_the_columns_that_matter_and_never_scrolls_sideways(
+    server: Running, browser: Any, width: int, shown: str
+) -> None:
+    server.chat("count to 3, please, " + "which is a long prompt " * 20 + "w" * 80)
+    driven = _driven(server, browser, MEASURE, width)
+    assert f'data-shown="{shown}' in driven
+    assert re.search(r'data-sideways="0,0,0"', driven)
+    assert ("ms,Calls" in driven) == (width > 700)
+
+
+OPEN_NEWEST = (
+    "setTimeout(() => { const row = document.querySelector('tr.row'); row.focus(); "
+    "row.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true})); }, 700);"
+)
+MEASURE = OPEN_NEWEST + (
+    "const far = []; const look = () => { const open = tabs.find(each => !$(each).hidden);"
+    "  const box = $(open).querySelector('.scroll'); far.push(box.scrollWidth - box.clientWidth);"
+    "  if (open === 'requests') document.body.dataset.shown = [...box.querySelectorAll('th')]"
+    "    .filter(each => each.offsetWidth).map(each => each.textContent).join(',');"
+    "  document.body.dataset.sideways = far.join(','); };"
+    "tabs.forEach((name, at) => setTimeout(() => { choose(name); setTimeout(look, 300); }, 1500 + 500 * at));"
+)
+
+
+def _driven(server: Running, browser: Any, script: str, width: int = 1280) -> str:
+    """The page as a copy of its own script with more at its end leaves it."""
+    page = console.PAGE.replace("</script>", script + "</script>")
     kept = console.PAGE, dict(console.PAGE_HEADERS)
     console.PAGE = page
     console.PAGE_HEADERS.clear()
     try:
-        return str(browser(server.url + "/", 5000))
+        return str(browser(server.url + "/", 5000, width))
     finally:
         console.PAGE = kept[0]
         console.PAGE_HEADERS.update(kept[1])
