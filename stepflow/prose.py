@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 _SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’)\]*_]{0,4}+(\s++)""")
 _NUMBER_BEFORE = r"(?<!\d\.)(?:(?<!\d,)|(?!\d{3}(?!\d)))"
@@ -22,6 +23,11 @@ def phrase_pattern(phrases: Sequence[str], *, ignore_case: bool = True, whole_wo
     may stand before it, so that 'km' is found in '5km'; '5' is in neither '1.5' nor '5,000'. Without phrases it finds
     nothing.
     """
+    return _pattern(tuple(phrases), ignore_case, whole_words)
+
+
+@lru_cache(maxsize=128)  # a rule reads by one table of units again and again
+def _pattern(phrases: tuple[str, ...], ignore_case: bool, whole_words: bool) -> re.Pattern[str]:
     order = sorted(range(len(phrases)), key=lambda index: -len(phrases[index]))
     branches = [f"(?P<g{index}>{_phrase(phrases[index], whole_words)})" for index in order]
     return re.compile("|".join(branches) or r"(?!)", re.IGNORECASE if ignore_case else 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import lru_cache
 
 from stepflow.numerals import Numeral, numerals
 from stepflow.values import Number
@@ -52,11 +52,13 @@ class Quantity:
     in_range: bool = False
 
 
-def quantities(text: str) -> list[Quantity]:
+@lru_cache(maxsize=16)  # each reader of numbers, and each value to be found, asks of the same text
+def quantities(text: str) -> tuple[Quantity, ...]:
     """Every number in the text, left to right, doubtful ones among them."""
     found = list(numerals(text))
     ranges = {index for index in range(len(found) - 1) if _is_range(text, found[index], found[index + 1])}
-    return [_quantity(text, numeral, index in ranges or index - 1 in ranges) for index, numeral in enumerate(found)]
+    each_in_range = ((numeral, index in ranges or index - 1 in ranges) for index, numeral in enumerate(found))
+    return tuple(_quantity(text, numeral, in_range) for numeral, in_range in each_in_range)
 
 
 def refuse_qualified(text: str, start: int, end: int) -> None:
@@ -81,7 +83,7 @@ def _quantity(text: str, numeral: Numeral, in_range: bool) -> Quantity:
 
 def _largest(readings: frozenset[Number]) -> Number:
     """The reading farthest from 0: of a percentage, how many percent; 0 when there is none."""
-    return max(readings, key=lambda reading: Fraction(reading) ** 2, default=0)
+    return max(readings, key=lambda reading: reading * reading, default=0)
 
 
 def _doubt(text: str, numeral: Numeral, percent: bool) -> str:
