@@ -103,7 +103,9 @@ def wrong(item: Item) -> list[str]:
     changes: list[dict[str, Any]] = [
         {first: item.stated[last], last: item.stated[first]}, {last: "Berlin"}, {last: None}, {last: 77}, {first: ""},
         {first: item.said}, {"hotel": "Rome"}, {last: [item.stated[last]]}, {"city": "Berlin"}, {first: {}},
-        {last: str(item.stated[last]) + " x"}, {first: str(item.stated[first]).upper() + "!"},
+        {last: str(item.stated[last]) + " x"},
+        {first: f"{item.stated[first]}, please"},
+        {first: item.said[:60]}, {first: str(item.stated[first]).upper() + "!"},
     ]  # fmt: skip
     others = [item.reply().replace(f'"{item.function}"', f'"{name}"') for name in (*SHAPES, "plan", "")]
     return [
@@ -138,7 +140,7 @@ MORE = (
     "{} and cancel the old one", "{} for my bike tour", "{} every Monday", "{} tomorrow", "stop, {}", "pretend to {}",
     "{}, window side", "{} as cheap as possible", "what would happen if you {}", "write a poem: {}", "can I {}",
     "how do I {}", "{} and book a hotel as well", "{} in Celsius", "{} for Ann", "{}: yes or no", "{} and then call me",
-    "{} < 3",
+    "{} < 3", "I want not to {}", "please not {}", "no, {}", "I may {}", "we could {}",
 )  # fmt: skip
 
 
