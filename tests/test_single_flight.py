@@ -258,7 +258,7 @@ def test_after_a_leader_was_killed_a_follower_takes_over(
 ) -> None:
     model = Slow()
     pipeline = load(model, settings)
-    leader = process(str(tmp_path / "pipeline.yaml"), seconds=60, threads=1, lease_s=3)
+    leader = process(str(tmp_path / "pipeline.yaml"), seconds=60, threads=1, lease_s=1.5)
     leader.say()
     assert leader.line() == "call"
     leader.kill()
@@ -266,7 +266,7 @@ def test_after_a_leader_was_killed_a_follower_takes_over(
     outcomes = at_once(3, lambda: pipeline.run("count to 3"))
     assert names(outcomes) == {"miss": 1, "exact": 2}
     assert model.calls == 1
-    assert 1 < time.monotonic() - began < 10
+    assert 0.5 < time.monotonic() - began < 10
 
 
 def test_a_slow_leader_keeps_its_lease_and_a_follower_its_patience(
@@ -280,18 +280,26 @@ def test_a_slow_leader_keeps_its_lease_and_a_follower_its_patience(
 
 
 def test_nobody_waits_longer_than_the_wall_time(load: Callable[..., Pipeline]) -> None:
-    model = Slow(seconds=3.0)
+    let_go = threading.Event()
+
+    class Held(Slow):
+        def complete(self, call: Call) -> Completion:
+            end = self._begin()
+            assert self.calls > 1 or let_go.wait(30)
+            return self._finish(end)
+
+    model = Held()
     pipeline = load(model, limits={"wall_time": "1s"})
     leader = threading.Thread(target=lambda: pipeline.run("count to 3"))
     leader.start()
     while not model.calls:
         time.sleep(0.01)
-    model.seconds = 0.0
     began = time.monotonic()
     outcome = pipeline.run("count to 3")
     assert 0.9 < time.monotonic() - began < 2.5
     assert (outcome.outcome, outcome.final) == ("miss", "verified")
     assert "without getting a record; no longer" in story(outcome)
+    let_go.set()
     leader.join()
 
 
