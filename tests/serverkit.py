@@ -191,6 +191,19 @@ def running(
             yield server
 
 
+class Hasty:
+    """asyncio as uvicorn sees it here: it would look ten times a second whether it shall stop, and looks a hundred."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+
+uvicorn.server.asyncio = Hasty()
+
+
 @contextmanager
 def listening(service: Service) -> Iterator[str]:
     """The address of a server that runs in a thread, and is stopped as a signal would stop it."""
