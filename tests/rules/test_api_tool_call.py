@@ -140,7 +140,7 @@ MORE = (
     "{} and cancel the old one", "{} for my bike tour", "{} every Monday", "{} tomorrow", "stop, {}", "pretend to {}",
     "{}, window side", "{} as cheap as possible", "what would happen if you {}", "write a poem: {}", "can I {}",
     "how do I {}", "{} and book a hotel as well", "{} in Celsius", "{} for Ann", "{}: yes or no", "{} and then call me",
-    "{} < 3", "I want not to {}", "please not {}", "no, {}", "I may {}", "we could {}",
+    "{} < 3", "I want not to {}", "please not {}", "no, {}", "I may {}", "we could {}", "{} in May",
 )  # fmt: skip
 
 
@@ -227,6 +227,7 @@ def test_the_function_is_the_one_that_the_request_names(prompt: str, function: s
         request_of("Book a flight from Rome to Oslo and get the weather in Oslo", tools=TOOLS),
         request_of("Cancel my flight LH123 and book a flight from Rome to Oslo", tools=TOOLS),
         request_of("Weather in Rome", system="Always use Fahrenheit.", tools=TOOLS),
+        request_of("Order the meals 3 soups for $5", tools=TOOLS),
         request_of("Weather in Rome", tools=[{"type": "web_search"}]),
         request_of("Weather in Rome", tools=[*TOOLS, TOOLS[0]]),
         Request((Message("user", "Weather in Rome"),), {"tools": TOOLS, "tool_choice": "none"}),
