@@ -45,6 +45,9 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
     ("2 figs, 2 pears", {}, '[{"n": "figs", "q": 2}, {"n": "pears", "q": 2}]'),
     (BOOKING, {"complete": True}, '{"place": "Chez Anna", "size": 4, "date": "on 2026-03-04", "table_number": 12}'),
     (INVOICE, {}, '{"year": "2026", "month": "March"}'),
+    (INVOICE, {}, '{"month": "March 2026"}'),
+    ("On Wednesday, 4 March 2026", {}, '{"date": "4 March 2026"}'),
+    ("On Wednesday, 4 March 2026", {}, '{"date": "2026-03-04"}'),
     (ORDER, {"complete": True}, '{"a": [{"n": "pears", "q": 3}, {"n": "figs", "q": 2}], "day": "4 March 2026"}'),
     (
         "Rome without breakfast on 4 May 2026",

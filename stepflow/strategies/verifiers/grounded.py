@@ -63,6 +63,7 @@ _BEHIND, _BEFORE = (
 )
 _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 """What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
+_PARTS_OF_A_DAY = {"day", "month", "year", "weekday"}
 _FILLERS = {"of", "in", "on", "at", "is", "the", "a", "an", "id"}
 
 
@@ -123,7 +124,7 @@ class _Grounded:
             return f"{key or 'the answer'} has no value" if told or self.options.nulls != "absent" else None
         if isinstance(value, bool):
             return f"{key} is {show(value)}, which no text shows" if self.options.booleans == "never" else None
-        if not self._stands_in(value, source):
+        if not self._stands_in(value, source) or self._is_part_of_a_day(key, value, source):
             return f"{key or 'the answer'} is {show(value)!r}, which does not stand in the {self.options.in_from}"
         if told and not any(self._begins(value, source[start:]) for start in told):
             return f"{key} is {show(value)!r}, but the {self.options.in_from} says another {key}"
@@ -146,17 +147,21 @@ class _Grounded:
         if is_number(value):
             return any(each.value == value for each in quantities(source) if not each.doubt)
         text = str(value)
-        if not any(char.isalnum() for char in text) or self._is_part_of_a_day(text, source):
+        if not any(char.isalnum() for char in text):
             return False
         day = _day(text)
         return bool(self._pattern(text).search(source)) or (day is not None and day in _days(source))
 
-    def _is_part_of_a_day(self, text: str, source: str) -> bool:
-        """Whether a text of several words or numbers stands only within days: '04/2026' of 03/04/2026."""
+    def _is_part_of_a_day(self, key: str, value: Any, source: str) -> bool:
+        """Whether several words or numbers that are no day stand only within days: '04/2026' of 03/04/2026."""
+        text = show(value)
+        whole = any(isinstance(day, datetime.date) for _, _, day in find_dates(text))
+        if whole or len(re.findall(r"\w+", text)) < 2 or not _PARTS_OF_A_DAY.isdisjoint(name_words(key)):
+            return False
         days = [(start, end) for start, end, _ in find_dates(source)]
         places = [match.span() for match in self._pattern(text).finditer(source)]
         cut = all(any(start <= a and b <= end and (start, end) != (a, b) for start, end in days) for a, b in places)
-        return bool(places) and cut and len(re.findall(r"\w+", text)) > 1
+        return bool(places) and cut
 
     def _begins(self, value: Any, source: str) -> bool:
         """Whether the value is what a text begins with."""
