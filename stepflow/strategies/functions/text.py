@@ -193,8 +193,8 @@ def _stems(found: Iterable[str]) -> frozenset[str]:
 def unknown_words(text: Any, *known: Any) -> tuple[str, ...]:
     """The words and numbers of a text that none of the known texts (or lists of words) holds, each once, in order.
 
-    Words are compared in any case, single letters as they are: 'a' leaves 'A' unknown, which may be a name. Words joined
-    by a hyphen are taken one by one.
+    Words are compared in any case, single letters as they are: 'a' leaves 'A' unknown, which may be a name. Words
+    joined by a hyphen are taken one by one.
 
     Examples:
         unknown_words('Solve it for x, twice', 'solve for it', 'x') == ['twice']
