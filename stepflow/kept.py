@@ -53,6 +53,11 @@ class Kept:
         return hashlib.sha256(f"{self._made_by}{key!r}".encode("utf-8", "surrogatepass")).digest()
 
 
+def save() -> None:
+    """Keep from now on what was put, for a process that does not end as others do."""
+    _FILE.save()
+
+
 def texts_of(*paths: str | Path) -> str:
     """A hash of files that have a say in what is made; where one cannot be read, of nothing that was ever kept."""
     summed = hashlib.sha256()

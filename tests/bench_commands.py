@@ -29,7 +29,7 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     COLD: (*STEPFLOW, "test"),
 }
 TARGETS_S = {"stepflow lint": 2.0, "stepflow test": 2.0}
-"""All shipped rules and pipelines: seconds of the processor that the least of the processes may take."""
+"""All shipped rules and pipelines: seconds that may pass in the quickest of the processes, on two cores."""
 
 Taken = dict[str, list[tuple[float, float]]]
 """For each process, the seconds that passed and those of the processor, run by run."""
@@ -67,15 +67,15 @@ def table(taken: Taken) -> str:
         passed, cpu = zip(*figures, strict=True)
         columns = f"{min(passed):>13.2f}{statistics.median(passed):>8.2f}"
         columns += f"{min(cpu):>10.2f}{statistics.median(cpu):>8.2f}{min(cpu) / least:>10.1f}"
-        lines.append(f"{name:<36}{columns}{_verdict(name, min(cpu))}")
+        lines.append(f"{name:<36}{columns}{_verdict(name, min(passed))}")
     return "\n".join(lines)
 
 
-def _verdict(name: str, cpu: float) -> str:
+def _verdict(name: str, passed: float) -> str:
     target = TARGETS_S.get(name)
     if target is None:
         return ""
-    return f"   (target {target:.0f} s)" if cpu < target else f"   (target {target:.0f} s: MISSED)"
+    return f"   (target {target:.0f} s)" if passed < target else f"   (target {target:.0f} s: MISSED)"
 
 
 def main() -> int:
@@ -89,7 +89,7 @@ def main() -> int:
         caches = {"PYTHONPYCACHEPREFIX": folder, "STEPFLOW_COMPILED": folder}
         taken = measured(options.runs, environment | caches | {"PYTHONPATH": str(ROOT)})
     print(table(taken))
-    return any(min(cpu for _, cpu in taken[name]) >= target for name, target in TARGETS_S.items())
+    return any(min(passed for passed, _ in taken[name]) >= target for name, target in TARGETS_S.items())
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from stepflow.cli import suites
 from stepflow.cli.commands import test as command
 from stepflow.config.yaml_nodes import read
 
@@ -111,6 +113,28 @@ def test_nothing_is_rounded_up_to_everything(empty: Any) -> None:
 
 
 # --- reports --------------------------------------------------------------------------------------------------------
+
+
+def test_several_processes_say_what_one_says(empty: Any) -> None:
+    for name in ("first", "second"):
+        rule = RULE.replace("id: count", f"id: {name}", 1)
+        tests = (*TESTS.values(), "prompt: count to 3, expect: {matched: false}")
+        empty.write(f"rules/{name}.yaml", rule + "".join(f"  - {{{test}}}\n" for test in tests))
+    one, two = (empty("test", "--format", "json", "--coverage", "-j", jobs) for jobs in ("1", "2"))
+    assert (one.code, one.json["failed"], one.out) == (1, 2, two.out)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize(("tests", "jobs", "others"), [(1, 2, 2), (1, 1, 0), (1, None, 0), (suites.WORTH_IT, None, 2)])
+def test_suites_are_run_by_other_processes_where_it_is_asked_for_or_worth_it(
+    monkeypatch: pytest.MonkeyPatch, tests: int, jobs: int | None, others: int
+) -> None:
+    monkeypatch.setattr(suites, "_may_fork", lambda: True)  # whatever threads the tests of others have left
+    monkeypatch.setattr(suites, "_cores", lambda: 2)
+    monkeypatch.setattr(suites, "_run", lambda suite: ([os.getpid()], None))
+    one: Any = suites.Suite(None, [None] * tests)  # type: ignore[arg-type, list-item]
+    pids = [pid for (pid,), _ in suites.run([one, one], jobs)]
+    assert sum(pid != os.getpid() for pid in pids) == others
 
 
 def test_results_as_json_and_as_junit(empty: Any) -> None:

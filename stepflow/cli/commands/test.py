@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from stepflow.coverage import Coverage
+    from stepflow.cli.suites import Gathering
     from stepflow.plan import Rule
     from stepflow.protocols import Backend
-    from stepflow.source import Diagnostic
     from stepflow.testing import TestResult
 
 POLL_S = 0.5
@@ -31,6 +29,7 @@ POLL_S = 0.5
 )
 @click.option("--record", is_flag=True, help="Ask the real model where a test has no replies, and write them into it.")
 @click.option("-p", "--pipeline", metavar="FILE", help="The pipeline whose model --record asks.")
+@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes; by default, one for each core.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes, until Ctrl-C.")
 def command(
     paths: Sequence[str],
@@ -42,6 +41,7 @@ def command(
     record: bool,
     pipeline: str | None,
     watch: bool,
+    jobs: int | None,
 ) -> int:
     """Run the tests of rule, pack and pipeline files (default: rules/ and pipelines/) with scripted replies.
 
@@ -53,117 +53,43 @@ def command(
         _record(yaml_files(paths), only, pipeline)
 
     def once() -> int:
-        run = _run(yaml_files(paths), only)
-        return _report(run, verbose, output, coverage or fail_under is not None, fail_under)
+        tests = _gathered(yaml_files(paths), only)
+        return _report(tests, jobs, verbose, output, coverage or fail_under is not None, fail_under)
 
     return _watch(once, paths) if watch else once()
 
 
 def run_file(path: str, only: str | None = None) -> Iterator[TestResult]:
     """The results of a file's tests. Raises `ConfigError` when the file is invalid."""
-    run = Run(only)
-    run.file(path)
-    yield from run.results.values()
+    from stepflow.cli.suites import Gathering, run
+
+    gathering = Gathering(only)
+    gathering.add(path)
+    for results, _ in run(gathering.suites, jobs=1):
+        yield from results
 
 
-@dataclass(slots=True)
-class Run:
-    """The results of the tests of some files, each test once, and the coverage of their rules."""
+def _gathered(files: Sequence[str], only: str | None) -> Gathering:
+    """The tests of files. Raises `UsageError` when there is none at all."""
+    from stepflow.cli.suites import gather
+    from stepflow.errors import UsageError
 
-    only: str | None = None
-    results: dict[str, TestResult] = field(default_factory=dict)
-    coverages: dict[str, Coverage] = field(default_factory=dict)
-    problems: list[Diagnostic] = field(default_factory=list)
-
-    def file(self, path: str) -> None:
-        """Run the tests of a file: of a rule, of a pipeline's turns, of all rules of a pack."""
-        from stepflow.compiler.gathering import kind_of
-        from stepflow.config.yaml_nodes import read_file
-
-        document = read_file(path)
-        kind = kind_of(document)
-        if kind == "pipeline":
-            self._pipeline(path)
-        elif kind == "pack":
-            for rule in _rules_of_pack(path):
-                self._rule(rule, path)
-        elif kind == "tests":
-            from stepflow.compiler.declared_tests import tested_rule
-
-            owner = tested_rule(path)
-            if owner is not None:  # else `lint` reports it
-                self._rule(_rule_of(owner), path)
-        else:
-            self._rule(_rule_of(path), path)
-
-    def _rule(self, rule: Rule, path: str) -> None:
-        from stepflow.coverage import measure
-        from stepflow.testing import Evidence, TestResult, run_rule_test
-
-        evidence = Evidence()
-        for test in rule.tests:
-            if f"{test.where} {test.name}" not in self.results and _chosen(self.only, path, test.name):
-                failures = run_rule_test(rule, test.spec, evidence)
-                self.results[f"{test.where} {test.name}"] = TestResult(test.name, test.where, failures, test.spec.todo)
-        self.coverages.setdefault(rule.path, measure(rule, evidence))
-
-    def _pipeline(self, path: str) -> None:
-        from stepflow.catalog import registry
-        from stepflow.compiler.pipelines import compile_pipeline
-        from stepflow.testing import TestResult, run_turns
-        from stepflow.version import VERSION
-
-        plan = compile_pipeline(path, registry(), VERSION).plan
-        for test in plan.tests:
-            if _chosen(self.only, path, test.name):
-                failures = run_turns(plan, test.spec.turns)
-                self.results[f"{test.where} {test.name}"] = TestResult(test.name, test.where, failures, test.spec.todo)
-
-
-def _rule_of(path: str) -> Rule:
-    from stepflow.catalog import registry
-    from stepflow.compiler.pipelines import compile_rule_file
-    from stepflow.version import VERSION
-
-    return compile_rule_file(path, registry(), VERSION)[0]
-
-
-def _rules_of_pack(path: str) -> Sequence[Rule]:
-    from stepflow.catalog import registry
-    from stepflow.compiler.pipelines import check_pack
-    from stepflow.errors import ConfigError
-    from stepflow.version import VERSION
-
-    rules, problems = check_pack(path, registry(), VERSION, thorough=False)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        raise ConfigError(errors)
-    return rules
-
-
-def _run(files: Sequence[str], only: str | None) -> Run:
-    """Run what can be run; the problems of the others are kept. Raises `UsageError` when there is no test at all."""
-    from stepflow.compiler.gathering import one_look
-    from stepflow.errors import ConfigError, UsageError
-
-    run = Run(only)
-    with one_look():
-        for file in files:
-            try:
-                run.file(file)
-            except ConfigError as error:
-                run.problems += error.diagnostics
-    if not run.results and not run.problems:
+    tests = gather(files, only)
+    if not tests.problems and not any(suite.tests for suite in tests.suites):
         raise UsageError("no test found" + (f" with {only!r} in file or name" if only else f" in {', '.join(files)}"))
-    return run
+    return tests
 
 
-def _report(run: Run, verbose: bool, output: str, measured: bool, least: int | None) -> int:
+def _report(tests: Gathering, jobs: int | None, verbose: bool, output: str, measured: bool, least: int | None) -> int:
+    """Run and show the tests; the exit code. Raises `ConfigError` for files that are invalid."""
     from stepflow.cli import reports
+    from stepflow.cli.suites import run
     from stepflow.coverage import percent
     from stepflow.errors import ConfigError
 
-    results, coverages = list(run.results.values()), list(run.coverages.values())
+    outcomes = list(run(tests.suites, jobs))
+    results = [result for each, _ in outcomes for result in each]
+    coverages = [coverage for _, coverage in outcomes if coverage is not None]
     total = percent(coverages)
     if output == "junit":
         click.echo(reports.as_junit(results))
@@ -173,16 +99,12 @@ def _report(run: Run, verbose: bool, output: str, measured: bool, least: int | N
         reports.show(results, verbose)
         if measured:
             reports.show_coverage(coverages, total)
-    if run.problems:
-        raise ConfigError(sorted(dict.fromkeys(run.problems), key=lambda problem: problem.sort_key))
+    if tests.problems:
+        raise ConfigError(sorted(dict.fromkeys(tests.problems), key=lambda problem: problem.sort_key))
     if least is not None and total < least:
         click.secho(f"the coverage is {total} %, below the {least} % that are asked for", fg="red", err=True)
         return 1
     return 1 if reports.counts(results)[1] else 0
-
-
-def _chosen(only: str | None, path: str, name: str) -> bool:
-    return only is None or only.casefold() in f"{path} {name}".casefold()
 
 
 # --- recording --------------------------------------------------------------------------------------------------------
@@ -192,6 +114,7 @@ def _record(files: Sequence[str], only: str | None, pipeline: str | None) -> Non
     """Ask the pipeline's model for the replies that tests lack, and write them into their files."""
     from stepflow.catalog import registry
     from stepflow.cli.locate import pipeline_path
+    from stepflow.cli.suites import rule_of
     from stepflow.compiler.gathering import kind_of
     from stepflow.compiler.pipelines import compile_pipeline
     from stepflow.config.yaml_nodes import read_file
@@ -201,18 +124,19 @@ def _record(files: Sequence[str], only: str | None, pipeline: str | None) -> Non
     try:
         for file in files:
             if kind_of(read_file(file)) in {"rule", ""}:
-                _record_rule(_rule_of(file), file, only, backend)
+                _record_rule(rule_of(file), file, only, backend)
     finally:
         backend.close()
 
 
 def _record_rule(rule: Rule, path: str, only: str | None, backend: Backend) -> None:
     from stepflow import recording
+    from stepflow.cli.suites import chosen
     from stepflow.config.yaml_nodes import read_file
     from stepflow.testing import is_run, run_rule_test
 
     for test in reversed(rule.tests):  # from the end, so that the places of the others stay
-        if not is_run(test.spec) or "model" in test.spec.model_fields_set or not _chosen(only, path, test.name):
+        if not is_run(test.spec) or "model" in test.spec.model_fields_set or not chosen(only, path, test.name):
             continue
         recorder = recording.Recorder(backend)
         run_rule_test(rule, test.spec, backend=recorder)
