@@ -76,6 +76,13 @@ def test_of_equals_the_longest_in_place_comes_first(few):
     assert [key for key, _ in index.search(pack([1, 0, 0, 0]), 3)] == ["a", "b", "c"]
 
 
+def test_however_it_grows_what_a_search_reads_lies_in_one_piece():
+    index = exact.ExactIndex(few=2)
+    for number in range(9):  # over the few, and over the first two matrices
+        index.add(str(number), pack([1, 0, 0, number]))
+        assert number < 2 or index._vectors._matrix.flags.c_contiguous
+
+
 def test_a_few_vectors_are_compared_without_numpy():
     code = f"""
 import sys

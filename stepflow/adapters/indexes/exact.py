@@ -182,10 +182,13 @@ def _floats(vector: bytes) -> Floats:
 
 
 def _with_room(matrix: Floats) -> Floats:
-    """The matrix with as many columns again."""
+    """The matrix with as many columns again, each of its rows in one piece: rows are what is read."""
     import numpy
 
-    return numpy.concatenate([matrix, numpy.zeros_like(matrix)], axis=1)
+    dimensions, count = matrix.shape
+    wider = numpy.zeros((dimensions, 2 * count), dtype=numpy.float32)
+    wider[:, :count] = matrix
+    return wider
 
 
 def _products(matrix: Floats, vector: Floats) -> Floats:
