@@ -168,3 +168,37 @@ def test_a_key_less_needs_no_call_and_a_key_more_one() -> None:
 )
 def test_other_requests_are_left_alone(prompt: str) -> None:
     assert read(RULE, prompt) is None
+
+
+FORMS: list[tuple[str, tuple[Any, ...], tuple[Any, ...]]] = [
+    (
+        "date",
+        ("4 March 2026", "March 4, 2026", "04.03.2026", "4/3/2026", "Mon, 4 Mar 2026", "4. März 2026", "Monday"),
+        ("20 EUR", "2019", "20.50", "Mark", 2026, "March", "5 apples", "10:30"),
+    ),
+    ("dateOfBirth", ("4 March 1999",), ("1999", "EUR")),
+    (
+        "amount",
+        (30, "30 EUR", "$1,300.50", "1 200,50 kr", "2 million dollars"),
+        ("EUR", "four", "4 March 2026", "10:30"),
+    ),
+    ("ticket_price", ("free", "$5 per month"), ("4 March", "EUR")),
+    ("name", ("Ann", "Carla O'Neil", "June Carter", "Mark"), ("EUR", "30", "Monday", "for", "@ann")),
+    ("email", ("a.b+c@mail.example.co.uk",), ("Ann", "a@b", "@")),
+    ("phone", ("+49 30 1234567", "(555) 123-4567", 5551234), ("Ann", "12", 20)),
+    ("url", ("https://x.org/a?b", "example.com"), ("20.50", "Ann", "a@b.org")),
+    ("year", (2019, "2019"), ("4 March 2026", 30)),
+    ("company", ("3M", "Euro Foods"), ("30 EUR", "42", "EUR")),
+]
+
+
+@pytest.mark.parametrize(("key", "right", "wrong"), FORMS)
+def test_a_value_has_the_form_that_its_key_says(key: str, right: tuple[Any, ...], wrong: tuple[Any, ...]) -> None:
+    def is_verified(value: Any) -> bool:
+        prompt = f'Extract the {key} and helper as JSON from: "It says {value} there. Also helper: Ann."'
+        outcome = World(RULE).ask(prompt, *[json.dumps({key: value, "helper": "Ann"})] * 3)
+        assert outcome is not None
+        return outcome.final == "verified"
+
+    assert [value for value in right if not is_verified(value)] == []
+    assert [value for value in wrong if is_verified(value)] == []
