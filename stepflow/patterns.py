@@ -29,7 +29,9 @@ _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<count>\{\d{1,9}(?:,\d{0
 
 T = TypeVar("T")
 
-_KEPT = Kept("pattern", regex.__version__, texts_of(__file__))
+ENGINE = regex.__version__
+"""The version of what matches."""
+_KEPT = Kept("pattern", ENGINE, texts_of(__file__))
 
 
 class PatternError(ValueError):

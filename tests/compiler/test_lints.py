@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from stepflow.cli.commands.lint import lint_files
+from stepflow.compiler.notations import slowness
+from stepflow.compiler.notations.regexes import compile_regex
 from stepflow.compiler.notations.slowness import nested_repeats, slow_part
 
 HEAD = "stepflow: 1\nkind: rule\n"
@@ -117,6 +120,17 @@ def test_a_pattern_that_only_looks_like_it_is_left_alone(pattern: str) -> None:
         assert slow_part(pattern) is None
     except ValueError:  # a pattern that does not compile is told elsewhere, before
         assert pattern == "("
+
+
+def test_what_was_quick_once_is_not_tried_again_and_what_was_slow_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(slowness, "compile_regex", lambda text, limit: tried.append(text) or compile_regex(text, limit))
+    quick, slow = f"(?:[a-z]+,)*{uuid4().hex}", f"(a|aa|{uuid4().hex})+$"
+    for _ in range(2):
+        slow_part.cache_clear()
+        assert slow_part(quick) is None
+        assert slow_part(slow) is not None
+    assert tried == [quick, slow, slow]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Patterns that take for ever: `(a+)*` on 'aaaa…!'. Found by their shape, and believed only when a trial is slow.
 
 The shape alone would blame many good patterns (`(?:[a-z]+,)*` is fast), and a trial of every pattern would cost time:
-so the shape chooses what is tried, and the trial decides.
+so the shape chooses what is tried, and the trial decides. That a pattern is quick is kept for later processes; that one
+is slow is not, because a trial may have had to wait.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from functools import lru_cache
 
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.regexes import compile_regex
-from stepflow.patterns import RegexPattern
+from stepflow.kept import Kept, texts_of
+from stepflow.patterns import ENGINE, RegexPattern
 
 TRIAL_S = 0.05
 """A pattern that needs longer for `LENGTH` characters needs for ever for twice as many."""
@@ -23,6 +25,9 @@ _REPEAT = re.compile(r"(?:[*+]|\{\d*,\d*\}|\{\d{2,}\})(?P<possessive>\+)?")
 _GROUP_HEAD = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[aiLmsux-]*:|[=!]|<[=!]|>|[aiLmsux]+(?=\)))")
 _GROUP_HEADS = re.compile(r"(?<=\()" + _GROUP_HEAD.pattern)
 _SAMPLES = {"d": "1", "w": "a", "s": " ", "S": "a", "W": "-", "D": "a", "b": "", "B": ""}
+
+
+_KEPT = Kept("quick pattern", ENGINE, texts_of(__file__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,15 @@ class Slow:
 @lru_cache(maxsize=1024)
 def slow_part(text: str) -> Slow | None:
     """The first repeated group of a pattern that makes it take for ever; None when none is found."""
+    if _KEPT.get(text):
+        return None
     suspects = list(nested_repeats(text))
     pattern = compile_regex(text, TRIAL_S) if suspects else None
     for start, end in suspects:
         for unit in _units(text[start:end]):
             if pattern is not None and _is_slow(pattern, start, unit):
                 return Slow(start, end, (unit * 8)[:12] + "…")
+    _KEPT.put(lambda: True, text)
     return None
 
 
