@@ -18,12 +18,12 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
     "reader": _table(
         "strategies.readers",
         "regex", "lark", "keywords", "json", "jsonpath", "whole",
-        "number", "date", "duration", "money", "quoted", "list", "csv", "markdown_table", "yaml",
+        "number", "date", "time", "duration", "money", "quoted", "list", "csv", "markdown_table", "yaml",
     ),
     "converter": _table(
         "strategies.converters",
         "text", "number", "integer", "boolean", "list", "json", "fields", "equation", "date", "schema", "value",
-        "money", "duration", "percent", "rows", "set",
+        "money", "time", "duration", "percent", "rows", "set",
     ),
     "segmenter": _table(
         "strategies.segmenters",

@@ -1,4 +1,4 @@
-"""Functions on calendar days and durations. None of them knows today: what a day is, the prompt or the rule says."""
+"""Functions on calendar days, times of day and durations. None of them knows today: what a day is, the prompt or the rule says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from stepflow.texts import dates, durations
+from stepflow.texts import dates, durations, times
 from stepflow.values import Number, describe, is_number, normal
 
 MAX_WORKDAYS = 100_000
@@ -183,6 +183,62 @@ def add_duration(day: Any, value: Any) -> datetime.date:
     return add_days(add_months(day, length["months"]), days)
 
 
+def time(value: Any) -> str:
+    """The time of day that a text denotes, as 24 hours: '09:05'. Times compare as texts do.
+
+    Examples:
+        time('9:05 pm') == '21:05'
+        time('9 am') < time('21:40')
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"time: {describe(value)} is not a text")
+    return times.read_time(value)
+
+
+def add_to_time(start: Any, length: Any) -> str:
+    """The time of day a duration or a number of minutes later; past midnight it goes on at 00:00 (see `days_carried`).
+
+    Examples:
+        add_to_time('23:50', 45) == '00:35'
+        add_to_time('09:05', duration('1 h 30 min')) == '10:35'
+    """
+    minutes = _carried(start, length, "add_to_time") % 1440
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def days_carried(start: Any, length: Any) -> int:
+    """How many days after that of `start` the time a duration or a number of minutes later falls on.
+
+    Examples:
+        days_carried('23:50', 45) == 1
+        days_carried('09:05', 45) == 0
+    """
+    return _carried(start, length, "days_carried") // 1440
+
+
+def clock12(value: Any) -> str:
+    """A time of day in 12 hours, e.g. 9:05 pm; 12:00 pm is noon.
+
+    Examples:
+        clock12('21:05') == '9:05 pm'
+        clock12('00:30') == '12:30 am'
+    """
+    hour, minute = divmod(_minutes(value, "clock12"), 60)
+    return f"{hour % 12 or 12}:{minute:02} {'am' if hour < 12 else 'pm'}"
+
+
+def _minutes(value: Any, function: str) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"{function}: {describe(value)} is not a time; make one with time(...)")
+    hour, minute = times.read_time(value).split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _carried(start: Any, length: Any, function: str) -> int:
+    minutes = length if is_number(length) else duration_in(_duration(length, function), "minutes")
+    return _minutes(start, function) + _whole(minutes, function)
+
+
 def _later(day: datetime.date, days: int, function: str) -> datetime.date:
     try:
         return day + datetime.timedelta(days=days)
@@ -224,4 +280,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "duration": duration,
     "duration_in": duration_in,
     "add_duration": add_duration,
+    "time": time,
+    "add_to_time": add_to_time,
+    "days_carried": days_carried,
+    "clock12": clock12,
 }

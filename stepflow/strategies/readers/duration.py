@@ -27,15 +27,14 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 import stepflow.options
-from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.notation import BuildContext, RegexText
 from stepflow.protocols import Found, Reader
 from stepflow.texts.durations import find_durations
 from stepflow.texts.labels import Labels, check_labels
-from stepflow.texts.quantities import refuse_qualified
+from stepflow.texts.roles import Role
 
 NAME = "duration"
 DEFAULT_CONVERTER = "duration"
-_REACH = 200
 
 
 class Options(stepflow.options.Options):
@@ -55,33 +54,22 @@ class Options(stepflow.options.Options):
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of durations."""
     return _Duration(
-        None if options.labels is None else Labels.of(options.labels, options.either_side),
-        None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
-        None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
+        Role(
+            None if options.labels is None else Labels.of(options.labels, options.either_side),
+            None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
+            None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
+        )
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Duration:
-    labels: Labels | None
-    after: Pattern | None
-    before: Pattern | None
+    role: Role
 
     def read(self, text: str) -> Iterator[Found]:
         """The durations in this role, left to right. Raises `ValueError` for one that cannot be read."""
         claimed: dict[int, int] = {}
         for start, end, duration in find_durations(text):
-            if self.after is not None and self.after.search(text[max(0, start - _REACH) : start]) is None:
-                continue
-            if self.before is not None and self.before.search(text[end : end + _REACH]) is None:
-                continue
-            labelled = None if self.labels is None else self.labels.find(text, start, end)
-            if self.labels is not None and labelled is None:
-                continue
-            if isinstance(duration, str):
-                raise ValueError(duration)
-            if self.labels is not None and labelled is not None:
-                self.labels.claim(text, claimed, start, labelled)
-            if self.after is None:
-                refuse_qualified(text, start, labelled.end if labelled else end)
-            yield Found(start, end, duration)
+            doubt = duration if isinstance(duration, str) else ""
+            if self.role.plays(text, start, end, doubt, claimed):
+                yield Found(start, end, duration)
