@@ -1,4 +1,4 @@
-"""Functions on calendar days, times of day and durations. None of them knows today: what a day is, the prompt or the rule says."""
+"""Functions on days, times of day and durations. None of them knows today: the prompt or the rule says what a day is."""
 
 from __future__ import annotations
 
