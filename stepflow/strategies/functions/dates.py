@@ -1,4 +1,4 @@
-"""Functions on days, times of day and durations. None of them knows today: the prompt or the rule says what a day is."""
+"""Functions on days, times of day and durations. None knows today: what a day is, the prompt or the rule says."""
 
 from __future__ import annotations
 
