@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from stepflow.protocols import Groups
-from stepflow.strategies.readers import csv, date, duration, markdown_table, money, number, quoted
+from stepflow.strategies.readers import csv, date, duration, markdown_table, money, number, quoted, time
 from stepflow.strategies.readers import list as items
 
 Make = Callable[..., Any]
@@ -22,6 +22,7 @@ PERCENT = {"labels": ["discount"], "percent": True}
 VAT = {"labels": ["VAT", "VAT rate"], "percent": True, "either_side": True}
 FEE = {"labels": ["fee"], "either_side": True}
 BREAK = {"labels": ["break"], "either_side": True}
+DEPARTURE = {"labels": ["departure", "departs"], "either_side": True}
 KEYS = {"after": r"(?i)\bkeys\b"}
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
 
@@ -67,6 +68,11 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (date, {"before": "is a holiday"}, "2026-05-01 is a holiday", [("2026-05-01", datetime.date(2026, 5, 1))]),
     (date, {"day_first": True}, "03/04/2026", [("03/04/2026", datetime.date(2026, 4, 3))]),
     (date, {"after": "from"}, "from tomorrow until 2026-05-01", []),
+    (time, {}, "from 9:05 to 10 p.m., 5 trains, half past nine", [("9:05", "09:05"), ("10 p.m.", "22:00")]),
+    (time, DEPARTURE, "It departs at 9:05 and arrives at 10:30.", [("9:05", "09:05")]),
+    (time, DEPARTURE, "the 9:05 pm departure, and arrival at 25:10", [("9:05 pm", "21:05")]),
+    (time, {"after": r"\bby"}, "leave at 9:05 and be there by 10:30", [("10:30", "10:30")]),
+    (time, {"before": r"sharp\b"}, "9:05, 10:30 sharp", [("10:30", "10:30")]),
     (duration, {}, "takes 1 h 30 min", [("1 h 30 min", {"months": 0, "seconds": 5400})]),
     (duration, {"after": "rest"}, "work 2-3 hours, rest 5 min", [("5 min", {"months": 0, "seconds": 300})]),
     (money, {"after": "budget is"}, "cost $5k, budget is €6.", [("€6", {"amount": 6, "currency": "EUR"})]),
@@ -131,6 +137,11 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     (number, VAT, "10% VAT or more", "exactly how much"),
     (number, VAT, "no 10% VAT", "exactly how much"),
     (number, {"labels": ["VAT"], "either_side": True}, "5VAT", "letters directly behind"),
+    (time, {}, "at 25:10", "there is no time '25:10'"),
+    (time, {}, "about 9:05", "exactly"),
+    (time, {}, "9:05-10:30", "one end of a range"),
+    (time, {}, "9:05 CET", "time zone"),
+    (time, DEPARTURE, "9:05 departure 10:30", "may belong to either"),
     (duration, {}, "about 2 hours", "exactly how much"),
     (money, {}, "under $50", "exactly how much"),
     (date, {}, "from March 4 until 5 May 2026", "not a whole date"),

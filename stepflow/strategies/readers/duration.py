@@ -29,9 +29,9 @@ from pydantic import Field, model_validator
 import stepflow.options
 from stepflow.notation import BuildContext, RegexText
 from stepflow.protocols import Found, Reader
+from stepflow.strategies.readers.roles import Role
 from stepflow.texts.durations import find_durations
 from stepflow.texts.labels import Labels, check_labels
-from stepflow.texts.roles import Role
 
 NAME = "duration"
 DEFAULT_CONVERTER = "duration"

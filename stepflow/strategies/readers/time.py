@@ -25,8 +25,8 @@ from pydantic import Field, model_validator
 import stepflow.options
 from stepflow.notation import BuildContext, RegexText
 from stepflow.protocols import Found, Reader
+from stepflow.strategies.readers.roles import Role
 from stepflow.texts.labels import Labels, check_labels
-from stepflow.texts.roles import Role
 from stepflow.texts.times import find_times
 
 NAME = "time"

@@ -3,7 +3,8 @@
 Looks at every constraint and `let` value of the cached request that differs from the new request's, and at every
 number of its prompt. Numbers are compared as numbers, however written (1,200 · 50% · 7/2 · eleven · 1.2 million; a
 minus may be a sign or a subtraction); of an equation or a text every number, and of an equation every letter, is
-looked for; other texts as whole words in any case, single letters as they are. Lists and maps are taken item by item.
+looked for; other texts as whole words in any case, single letters as they are; a time of day (21:05) in 12 hours, too.
+Lists and maps are taken item by item.
 What is also a value of the new request, or a number of the new prompt, is no leftover; nor are the numbers of step
 markers.
 
@@ -35,6 +36,7 @@ from stepflow.values import Equation, Linear, Number, is_number, show
 
 NAME = "no_stale_values"
 _LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 _MARKER = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+)?[*_]{0,2}(?:step[ \t]+(\d{1,3})(?![\w.])|\(?(\d{1,3})[.)](?=[*_]*[ \t]+\S))",
     re.MULTILINE | re.IGNORECASE,
@@ -112,10 +114,18 @@ def _trace(value: Any, traces: _Traces) -> None:
 
 def _trace_text(text: str, traces: _Traces) -> None:
     _trace_numbers(text, traces)
+    if _TIME.fullmatch(text):
+        _trace_time(int(text[:2]), text, traces)
     if _LETTER.fullmatch(text):
         traces.letters.add(text)
     elif any(char.isalpha() for char in text):
         traces.phrases.add(text)
+
+
+def _trace_time(hour: int, time: str, traces: _Traces) -> None:
+    """The same time of day in 12 hours, or by its name."""
+    traces.numbers.add(hour % 12 or 12)
+    traces.phrases.update({"12:00": {"noon"}, "00:00": {"midnight"}}.get(time, ()))
 
 
 def _trace_numbers(text: str, traces: _Traces) -> None:
