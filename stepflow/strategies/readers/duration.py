@@ -24,42 +24,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
-
-import stepflow.options
-from stepflow.notation import BuildContext, RegexText
+from stepflow.notation import BuildContext
 from stepflow.protocols import Found, Reader
-from stepflow.strategies.readers.roles import Role
+from stepflow.strategies.readers.roles import Role, RoleOptions, with_doubts
 from stepflow.texts.durations import find_durations
-from stepflow.texts.labels import Labels, check_labels
 
 NAME = "duration"
 DEFAULT_CONVERTER = "duration"
 
 
-class Options(stepflow.options.Options):
+class Options(RoleOptions):
     """What stands beside the duration."""
-
-    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
-    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
-    after: RegexText | None = Field(None, description="What stands directly before it.")
-    before: RegexText | None = Field(None, description="What stands directly behind it.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Options:
-        check_labels(self.labels, self.either_side)
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of durations."""
-    return _Duration(
-        Role(
-            None if options.labels is None else Labels.of(options.labels, options.either_side),
-            None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
-            None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
-        )
-    )
+    return _Duration(Role.of(options, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +48,4 @@ class _Duration:
 
     def read(self, text: str) -> Iterator[Found]:
         """The durations in this role, left to right. Raises `ValueError` for one that cannot be read."""
-        claimed: dict[int, int] = {}
-        for start, end, duration in find_durations(text):
-            doubt = duration if isinstance(duration, str) else ""
-            if self.role.plays(text, start, end, doubt, claimed):
-                yield Found(start, end, duration)
+        return self.role.found(text, with_doubts(find_durations(text)))

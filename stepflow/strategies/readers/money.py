@@ -24,67 +24,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-import stepflow.options
-from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.notation import BuildContext
 from stepflow.protocols import Found, Reader
-from stepflow.texts.labels import Labels, check_labels
+from stepflow.strategies.readers.roles import Role, RoleOptions, with_doubts
 from stepflow.texts.money import find_money
-from stepflow.texts.quantities import refuse_qualified
 
 NAME = "money"
 DEFAULT_CONVERTER = "money"
-_REACH = 200
 
 
-class Options(stepflow.options.Options):
+class Options(RoleOptions):
     """What stands beside the money."""
 
     dollar: str = Field("USD", pattern=r"^[A-Z]{3}$", description="The currency of a bare dollar.")
-    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
-    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
-    after: RegexText | None = Field(None, description="What stands directly before it.")
-    before: RegexText | None = Field(None, description="What stands directly behind it.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Options:
-        check_labels(self.labels, self.either_side)
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of moneys."""
-    return _Money(
-        options.dollar,
-        None if options.labels is None else Labels.of(options.labels, options.either_side),
-        None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
-        None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
-    )
+    return _Money(options.dollar, Role.of(options, context))
 
 
 @dataclass(frozen=True, slots=True)
 class _Money:
     dollar: str
-    labels: Labels | None
-    after: Pattern | None
-    before: Pattern | None
+    role: Role
 
     def read(self, text: str) -> Iterator[Found]:
         """The moneys in this role, left to right. Raises `ValueError` for one that cannot be read."""
-        claimed: dict[int, int] = {}
-        for start, end, money in find_money(text, self.dollar):
-            if self.after is not None and self.after.search(text[max(0, start - _REACH) : start]) is None:
-                continue
-            if self.before is not None and self.before.search(text[end : end + _REACH]) is None:
-                continue
-            labelled = None if self.labels is None else self.labels.find(text, start, end)
-            if self.labels is not None and labelled is None:
-                continue
-            if isinstance(money, str):
-                raise ValueError(money)
-            if self.labels is not None and labelled is not None:
-                self.labels.claim(text, claimed, start, labelled)
-            if self.after is None:
-                refuse_qualified(text, start, labelled.end if labelled else end)
-            yield Found(start, end, money)
+        return self.role.found(text, with_doubts(find_money(text, self.dollar)))

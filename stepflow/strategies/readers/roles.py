@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from stepflow.notation import Pattern
-from stepflow.texts.labels import Labels
+from pydantic import Field, model_validator
+
+import stepflow.options
+from stepflow.notation import BuildContext, Pattern, RegexText
+from stepflow.protocols import Found
+from stepflow.texts.labels import Labels, check_labels
 from stepflow.texts.quantities import refuse_qualified
 
 _REACH = 200
+
+
+class RoleOptions(stepflow.options.Options):
+    """What stands beside an amount."""
+
+    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
+    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
+    after: RegexText | None = Field(None, description="What stands directly before it.")
+    before: RegexText | None = Field(None, description="What stands directly behind it.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RoleOptions:
+        check_labels(self.labels, self.either_side)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +39,26 @@ class Role:
     after: Pattern | None
     before: Pattern | None
 
-    def plays(self, text: str, start: int, end: int, doubt: str, claimed: dict[int, int]) -> bool:
-        """Whether [start, end) plays this role.
+    @classmethod
+    def of(cls, options: RoleOptions, context: BuildContext) -> Role:
+        """The role that the options describe."""
+        return cls(
+            None if options.labels is None else Labels.of(options.labels, options.either_side),
+            None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
+            None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
+        )
 
-        Raises `ValueError` where it does but is in doubt, is only a bound or a guess, or its label (noted in `claimed`)
-        may be another's.
+    def found(self, text: str, amounts: Iterable[tuple[int, int, Any, str]]) -> Iterator[Found]:
+        """Of the amounts in a text (start, end, value, doubt) those in this role.
+
+        Raises `ValueError` for one that is in doubt, is only a bound or a guess, or whose label may be another's.
         """
+        claimed: dict[int, int] = {}
+        for start, end, value, doubt in amounts:
+            if self._plays(text, start, end, doubt, claimed):
+                yield Found(start, end, value)
+
+    def _plays(self, text: str, start: int, end: int, doubt: str, claimed: dict[int, int]) -> bool:
         if self.after is not None and self.after.search(text[max(0, start - _REACH) : start]) is None:
             return False
         if self.before is not None and self.before.search(text[end : end + _REACH]) is None:
@@ -39,3 +73,9 @@ class Role:
         if self.after is None:
             refuse_qualified(text, start, labelled.end if labelled else end)
         return True
+
+
+def with_doubts(amounts: Iterable[tuple[int, int, Any]]) -> Iterator[tuple[int, int, Any, str]]:
+    """The same amounts for a role, where in the place of one that cannot be read the reason stands as a text."""
+    for start, end, value in amounts:
+        yield start, end, value, value if isinstance(value, str) else ""

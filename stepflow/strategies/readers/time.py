@@ -20,42 +20,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pydantic import Field, model_validator
-
-import stepflow.options
-from stepflow.notation import BuildContext, RegexText
+from stepflow.notation import BuildContext
 from stepflow.protocols import Found, Reader
-from stepflow.strategies.readers.roles import Role
-from stepflow.texts.labels import Labels, check_labels
+from stepflow.strategies.readers.roles import Role, RoleOptions
 from stepflow.texts.times import find_times
 
 NAME = "time"
 DEFAULT_CONVERTER = "time"
 
 
-class Options(stepflow.options.Options):
+class Options(RoleOptions):
     """What stands beside the time."""
-
-    labels: list[str] | None = Field(None, min_length=1, description="Words of which one stands before it.")
-    either_side: bool = Field(False, description="Whether a label may also stand directly behind it.")
-    after: RegexText | None = Field(None, description="What stands directly before it.")
-    before: RegexText | None = Field(None, description="What stands directly behind it.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Options:
-        check_labels(self.labels, self.either_side)
-        return self
 
 
 def build(options: Options, context: BuildContext) -> Reader:
     """The reader of times of day."""
-    return _Time(
-        Role(
-            None if options.labels is None else Labels.of(options.labels, options.either_side),
-            None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
-            None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
-        )
-    )
+    return _Time(Role.of(options, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +44,4 @@ class _Time:
 
     def read(self, text: str) -> Iterator[Found]:
         """The times in this role, left to right. Raises `ValueError` for one that cannot be read."""
-        claimed: dict[int, int] = {}
-        for start, end, time, doubt in find_times(text):
-            if self.role.plays(text, start, end, doubt, claimed):
-                yield Found(start, end, time)
+        return self.role.found(text, find_times(text))
