@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 _TIME = re.compile(
-    r"\d+(?::\d+)+(?:[ \t]?[ap](?:\.m\.|m\b))?|\d+[ \t]?[ap](?:\.m\.|m\b)|\b(?:12[ \t]+)?(?:noon|midnight)\b",
+    r"\b(?:12(?::00)?[ \t]+)?(?:noon|midnight)\b"
+    r"|\d+(?::\d+)+(?:[ \t]?[ap](?:\.m\.|m\b))?|\d+[ \t]?[ap](?:\.m\.|m\b)",
     re.IGNORECASE,
 )
 _FORM = re.compile(r"(\d{1,2})(?::(\d{2}))?(?:[ \t]?([ap])\.?m\.?)?", re.IGNORECASE)
@@ -23,7 +24,7 @@ _COUNTED_BEFORE = re.compile(
 )
 _OTHER_BEHIND = re.compile(
     r"[ \t]*(?:hours?|hrs?|h|minutes?|mins?|seconds?|o'clock|ratio|scale|odds|aspect|UTC|GMT|Z|[A-Z]{1,4}T)(?!\w)"
-    r"|[ \t]+(?:in[ \t]+the|at[ \t]+night|tonight|this)(?!\w)",
+    r"|[ \t]+(?:in[ \t]+the|at[ \t]+night|tonight|this|(?:[A-Z]\w*[ \t]+){1,2}time)(?!\w)",
     re.IGNORECASE,
 )
 _OTHER_BEFORE = re.compile(r"\b(?:ratio|scale|score|scored|odds|chapter|verse|psalms?)\b[^.\d]{0,20}\Z", re.IGNORECASE)
