@@ -9,7 +9,8 @@ from stepflow.texts.times import find_times, read_time
     ("text", "time"),
     [
         ("09:05", "09:05"), ("9:05", "09:05"), ("21:40", "21:40"), ("9 am", "09:00"), ("9:05 p.m.", "21:05"),
-        ("12:30 am", "00:30"), ("12 pm", "12:00"), ("noon", "12:00"), ("12 midnight", "00:00"), ("12:00 midnight", "00:00"), ("9PM", "21:00"),
+        ("12:30 am", "00:30"), ("12 pm", "12:00"), ("noon", "12:00"), ("12 midnight", "00:00"), ("9PM", "21:00"),
+        ("12:00 midnight", "00:00"),
     ],
 )  # fmt: skip
 def test_a_time_is_written_in_24_hours(text: str, time: str) -> None:
@@ -20,7 +21,8 @@ def test_a_time_is_written_in_24_hours(text: str, time: str) -> None:
     "text",
     [
         "25:10", "20:70", "24:00", "13 pm", "0:30 am", "21:40 pm", "9:5", "9:05:30", "9:05-10:00", "9:05 – 10:00",
-        "9 to 11 am", "9-11 am", "2:30 hours", "John 3:16", "ratio of 3:16", "9.05 pm", "9:05 UTC", "9:05 CET", "9:05 Pacific Time",
+        "9 to 11 am", "9-11 am", "2:30 hours", "John 3:16", "ratio of 3:16", "9.05 pm", "9:05 UTC", "9:05 CET",
+        "9:05 Pacific Time",
         "9:05 in the evening", "quarter to 9 am", "half past 9 am", "9:05 or 10", "123:05", "9:05 o'clock", "-9:05",
     ],
 )  # fmt: skip
@@ -36,5 +38,5 @@ def test_other_text_holds_no_time(text: str) -> None:
 
 
 def test_two_times_are_two() -> None:
-    found = list(find_times("It leaves at 9:05, stops at 10 a.m. and goes on to 11:00."))
+    found = list(find_times("It leaves at 9:05 but stops at 10 a.m. and goes on to 11:00."))
     assert [(time, doubt) for _, _, time, doubt in found] == [("09:05", ""), ("10:00", ""), ("11:00", "")]
