@@ -134,6 +134,31 @@ def parameters(function: Function) -> tuple[str, ...]:
     return (*names, f"**{given.kwarg.arg}") if given.kwarg else tuple(names)
 
 
+def is_plain(function: Function) -> bool:
+    """Whether a call of the function runs it: it is neither asynchronous nor a generator."""
+    return isinstance(function, ast.FunctionDef) and not any(
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(function)
+    )
+
+
+def returns_value(function: Function) -> bool:
+    """Whether a `return` of the function's own, not one of a function within, gives something other than None."""
+    returned = [node.value for node in _own(function) if isinstance(node, ast.Return)]
+    return any(
+        value is not None and not (isinstance(value, ast.Constant) and value.value is None) for value in returned
+    )
+
+
+def _own(function: Function) -> Iterator[ast.AST]:
+    """What stands in a function's body, but not in the functions and classes within it."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
     yield table
     for child in table.get_children():

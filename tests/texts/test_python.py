@@ -86,3 +86,28 @@ def test_a_name_to_which_nothing_gives_a_value_is_found(text: str, unbound: list
 def test_code_whose_scopes_cannot_be_told_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be told apart"):
         _ = python.parse("nonlocal x").unbound
+
+
+@pytest.mark.parametrize(
+    ("body", "plain", "returns"),
+    [
+        ("return a", True, True),
+        ("if a:\n        return a\n    return None", True, True),
+        ("print(a)", True, False),
+        ('"""return a"""\n    print(a)', True, False),
+        ("return", True, False),
+        ("return None", True, False),
+        ("def g():\n        return a\n    g()", True, False),
+        ("return (lambda: (yield a))", True, True),
+        ("for each in 'ab': yield each", False, False),
+        ("yield from a\n    return a", False, True),
+        ("return list(each for each in a)", True, True),
+    ],
+)
+def test_what_a_function_gives_back_is_told_by_its_own_body(body: str, plain: bool, returns: bool) -> None:
+    function = python.parse(f"def f(a):\n    {body}").function("f")
+    assert (python.is_plain(function), python.returns_value(function)) == (plain, returns)
+
+
+def test_an_asynchronous_function_is_not_plain() -> None:
+    assert not python.is_plain(python.parse("async def f(a):\n    return a").function("f"))

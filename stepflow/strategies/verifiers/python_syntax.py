@@ -4,6 +4,7 @@ The code is the whole text, or the content of the only fenced block; other text 
 
 Options: `defines(_from)`, functions or classes that stand at the top level; `only_defines`, whether nothing else is
 defined there; `parameters(_from)`, the names of the parameters, in order, of the one function that `defines` names;
+`plain`, whether that function is neither asynchronous nor a generator; `returns`, whether it returns a value;
 `calls_only(_from)`, the only functions that may be called beside those which the code defines ('len', 'math.sqrt', with
 a dot before it a method of whatever value: '.append'); `never_calls(_from)`; `imports_only(_from)`, the only modules
 that may be imported; `no_imports`; `names_known`, whether every name that is read must be bound there: a parameter,
@@ -47,6 +48,8 @@ class Options(stepflow.options.Options):
     only_defines: bool = Field(False, description="Whether nothing else is defined at the top level.")
     parameters: list[str] | None = Field(None, description="The parameters of the function, in order.")
     parameters_from: NameRef | None = Field(None, description="Name of the value that lists them.")
+    plain: bool = Field(False, description="Whether the function is neither asynchronous nor a generator.")
+    returns: bool = Field(False, description="Whether the function returns a value.")
     calls_only: list[str] | None = Field(None, description="The only functions that may be called.")
     calls_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
     never_calls: list[str] | None = Field(None, description="Functions that must not be called.")
@@ -63,23 +66,21 @@ class Options(stepflow.options.Options):
             if getattr(self, name) is not None and getattr(self, f"{name}_from") is not None:
                 raise ValueError(f"give either `{name}` or `{name}_from`, not both")
         named = self.defines is not None or self.defines_from is not None
-        if (self.parameters is not None or self.parameters_from is not None or self.only_defines) and not named:
-            raise ValueError("`parameters` and `only_defines` need `defines`")
+        asked = self.only_defines or self.plain or self.returns
+        if (self.parameters is not None or self.parameters_from is not None or asked) and not named:
+            raise ValueError("`parameters`, `only_defines`, `plain` and `returns` need `defines`")
         return self
 
 
 def build(options: Options, context: BuildContext) -> Verifier:
     """The verifier of Python code."""
     lists = (wanted(getattr(options, name), getattr(options, f"{name}_from")) for name in _LISTS)
-    return _PythonSyntax(options.only_defines, options.no_imports, options.names_known, options.prose, *lists)
+    return _PythonSyntax(options, *lists)
 
 
 @dataclass(frozen=True, slots=True)
 class _PythonSyntax:
-    only_defines: bool
-    no_imports: bool
-    names_known: bool
-    prose: bool
+    options: Options
     defines: Wanted | None
     parameters: Wanted | None
     calls_only: Wanted | None
@@ -89,7 +90,7 @@ class _PythonSyntax:
     def verify(self, view: View) -> str | None:
         """None when the text is such code."""
         try:
-            fenced = markdown.only_fence(view.text, _LANGUAGES, prose=self.prose)
+            fenced = markdown.only_fence(view.text, _LANGUAGES, prose=self.options.prose)
             code = python.parse(view.text.strip() if fenced is None else fenced)
         except ValueError as error:
             return f"is not Python: {error}"
@@ -101,9 +102,9 @@ class _PythonSyntax:
         yield from self._wrong_definitions(code, view)
         yield from self._wrong_imports(code, view)
         yield from self._wrong_calls(code, view)
-        if self.names_known and code.imports_everything:
+        if self.options.names_known and code.imports_everything:
             yield "imports * from a module, so that no name is certain"
-        if self.names_known and code.unbound:
+        if self.options.names_known and code.unbound:
             yield f"reads {code.unbound[0]!r}, to which nothing gives a value"
 
     def _wrong_definitions(self, code: python.Code, view: View) -> Iterator[str]:
@@ -114,20 +115,26 @@ class _PythonSyntax:
             if code.definitions.count(name) != 1 or name in code.rebound:
                 yield f"does not define {name!r} exactly once at the top level"
         surplus = [name for name in code.definitions if name not in names]
-        if self.only_defines and surplus:
+        if self.options.only_defines and surplus:
             yield f"defines {surplus[0]!r}, which is not asked for"
-        if self.parameters is not None:
+        if self.parameters is not None or self.options.plain or self.options.returns:
             if len(names) != 1:
-                raise ValueError("`parameters` needs one function under `defines`")
-            expected = self.parameters.texts(view)
-            found = python.parameters(code.function(names[0]))
-            if found != expected:
-                yield f"{names[0]} takes ({', '.join(found)}), expected ({', '.join(expected)})"
+                raise ValueError("`parameters`, `plain` and `returns` need one function under `defines`")
+            yield from self._wrong_function(names[0], code.function(names[0]), view)
+
+    def _wrong_function(self, name: str, function: python.Function, view: View) -> Iterator[str]:
+        found, expected = python.parameters(function), None if self.parameters is None else self.parameters.texts(view)
+        if expected is not None and found != expected:
+            yield f"{name} takes ({', '.join(found)}), expected ({', '.join(expected)})"
+        if self.options.plain and not python.is_plain(function):
+            yield f"{name} is asynchronous or a generator"
+        if self.options.returns and not python.returns_value(function):
+            yield f"{name} returns nothing"
 
     def _wrong_imports(self, code: python.Code, view: View) -> Iterator[str]:
-        if self.no_imports and code.imports:
+        if self.options.no_imports and code.imports:
             yield f"imports {code.imports[0]!r}"
-        if self.no_imports or self.imports_only is not None:
+        if self.options.no_imports or self.imports_only is not None:
             hidden = next((call.name for call in code.calls if call.name.startswith(_IMPORTERS)), None)
             if hidden is not None:
                 yield f"calls {hidden!r}, which may import anything"
