@@ -23,8 +23,9 @@ _COUNTED_BEFORE = re.compile(
     r"\b(?:past|(?:minutes?|quarter|five|ten|twenty|twenty-five)[ \t]+(?:to|till|of))[ \t]+\Z", re.IGNORECASE
 )
 _OTHER_BEHIND = re.compile(
-    r"[ \t]*(?:hours?|hrs?|h|minutes?|mins?|seconds?|o'clock|ratio|scale|odds|aspect|(?-i:UTC|GMT|Z|[A-Z]{1,4}T))(?!\w)"
-    r"|[ \t]+(?:in[ \t]+the|at[ \t]+night|tonight|this|(?:[A-Z]\w*[ \t]+){1,2}time)(?!\w)",
+    r"[ \t]*(?:hours?|hrs?|h|minutes?|mins?|seconds?|o'clock|ratio|scale|odds|aspect|utc|gmt|[ecmp][sd]t|cest"
+    r"|(?-i:Z|[A-Z]{1,4}T))(?!\w)"
+    r"|[ \t]+(?:in[ \t]+the|at[ \t]+night|tonight|this|(?:\w+[ \t]+){1,2}time)(?!\w)",
     re.IGNORECASE,
 )
 _OTHER_BEFORE = re.compile(r"\b(?:ratio|scale|score|scored|odds|chapter|verse|psalms?)\b[^.\d]{0,20}\Z", re.IGNORECASE)

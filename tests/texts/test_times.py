@@ -22,7 +22,7 @@ def test_a_time_is_written_in_24_hours(text: str, time: str) -> None:
     [
         "25:10", "20:70", "24:00", "13 pm", "0:30 am", "21:40 pm", "9:5", "9:05:30", "9:05-10:00", "9:05 – 10:00",
         "9 to 11 am", "9-11 am", "2:30 hours", "John 3:16", "ratio of 3:16", "9.05 pm", "9:05 UTC", "9:05 CET",
-        "9:05 Pacific Time",
+        "9:05 Pacific Time", "9:05 utc", "9 am est",
         "9:05 in the evening", "quarter to 9 am", "half past 9 am", "9:05 or 10", "123:05", "9:05 o'clock", "-9:05",
     ],
 )  # fmt: skip

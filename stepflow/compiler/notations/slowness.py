@@ -25,8 +25,6 @@ _REPEAT = re.compile(r"(?:[*+]|\{\d*,\d*\}|\{\d{2,}\})(?P<possessive>\+)?")
 _GROUP_HEAD = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[aiLmsux-]*:|[=!]|<[=!]|>|[aiLmsux]+(?=\)))")
 _GROUP_HEADS = re.compile(r"(?<=\()" + _GROUP_HEAD.pattern)
 _SAMPLES = {"d": "1", "w": "a", "s": " ", "S": "a", "W": "-", "D": "a", "b": "", "B": ""}
-
-
 _KEPT = Kept("quick pattern", ENGINE, texts_of(__file__))
 
 
