@@ -1,11 +1,13 @@
-"""The tests of files: gathered in one process, which compiles the rules once, and run in as many as there are cores."""
+"""The tests of files, run in as many processes as there are cores, each of which compiles what it runs."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,100 +16,34 @@ if TYPE_CHECKING:
     from stepflow.source import Diagnostic
     from stepflow.testing import TestResult
 
-WORTH_IT = 60
-"""So many tests take about as long as to start another process."""
+WORTH_IT = 30_000
+"""Bytes of YAML, the tests of which take about as long as to start another process."""
+
+_NAMES_RULES = re.compile(rb"^(?:rules|backend)\s*:|^kind\s*:\s*pipeline", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
-    """What is tested together: the tests of a rule, which share what was read of their prompts, or of a pipeline."""
+class Tested:
+    """What the tests of files gave, and why other files have none. Coverage is that of each rule, with tests or not."""
 
-    subject: Rule | Plan
-    tests: Sequence[DeclaredTest]
-
-
-Outcome = tuple[Sequence["TestResult"], "Coverage | None"]
+    results: Sequence[TestResult] = ()
+    coverages: Sequence[Coverage] = ()
+    problems: Sequence[Diagnostic] = ()
 
 
-@dataclass(slots=True)
-class Gathering:
-    """The suites of some files, each test in one of them only, and why other files have none.
+def run(files: Sequence[str], only: str | None = None, jobs: int | None = None) -> Tested:
+    """The outcomes in the order of the files, from so many processes: by default one for each core, if worth it.
 
     `only` chooses the tests with this text in their file or name.
     """
-
-    only: str | None = None
-    suites: list[Suite] = field(default_factory=list)
-    problems: list[Diagnostic] = field(default_factory=list)
-    _taken: set[str] = field(default_factory=set)
-
-    def add(self, path: str) -> None:
-        """Take up the tests of a file: of a rule, of a pipeline's turns, of all rules of a pack."""
-        from stepflow.compiler.gathering import kind_of
-        from stepflow.config.yaml_nodes import read_file
-
-        document = read_file(path)
-        kind = kind_of(document)
-        if kind == "pipeline":
-            self._take(_plan_of(path), path)
-        elif kind == "pack":
-            for rule in _rules_of_pack(path):
-                self._take(rule, path)
-        elif kind == "tests":
-            from stepflow.compiler.declared_tests import tested_rule
-
-            owner = tested_rule(path)
-            if owner is not None:  # else `lint` reports it
-                self._take(rule_of(owner), path)
-        else:
-            self._take(rule_of(path), path)
-
-    def _take(self, subject: Rule | Plan, path: str) -> None:
-        named = {f"{test.where} {test.name}": test for test in subject.tests}
-        fresh = {
-            key: test for key, test in named.items() if key not in self._taken and chosen(self.only, path, test.name)
-        }
-        self._taken |= set(fresh)
-        if fresh or all(suite.subject.path != subject.path for suite in self.suites):
-            self.suites.append(Suite(subject, tuple(fresh.values())))
-
-
-def chosen(only: str | None, path: str, name: str) -> bool:
-    """Whether a test is among those that are asked for."""
-    return only is None or only.casefold() in f"{path} {name}".casefold()
-
-
-def gather(files: Sequence[str], only: str | None = None) -> Gathering:
-    """Compile what can be compiled; the problems of the others are kept."""
     from stepflow.compiler.gathering import one_look
-    from stepflow.errors import ConfigError
 
-    gathering = Gathering(only)
-    with one_look():
-        for file in files:
-            try:
-                gathering.add(file)
-            except ConfigError as error:
-                gathering.problems += error.diagnostics
-    return gathering
-
-
-def run(suites: Sequence[Suite], jobs: int | None = None) -> Iterator[Outcome]:
-    """The outcomes in the order of the suites, from so many processes: by default one for each core, if worth it."""
-    if jobs is None:
-        jobs = _cores() if sum(len(suite.tests) for suite in suites) >= 2 * WORTH_IT else 1
-    jobs = min(jobs, len(suites))
+    task = _Task(tuple(dict.fromkeys(map(_subject, files))), only)
+    jobs = min(_worth_it(task.files) if jobs is None else jobs, len(task.files))
     if jobs < 2 or not _may_fork():
-        yield from map(_run, suites)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Plans cannot be sent to a process, but inherited. The longest begin, so that none is waited for at the end.
-    longest_first = sorted(range(len(suites)), key=lambda number: -len(suites[number].tests))
-    with ProcessPoolExecutor(jobs, get_context("fork"), _inherit, (suites,)) as pool:
-        outcomes = dict(zip(longest_first, pool.map(_run_inherited, longest_first), strict=True))
-    yield from (outcomes[number] for number in range(len(suites)))
+        with one_look():
+            return _joined([task.run(file) for file in task.files])
+    return _joined(_run_apart(task, jobs))
 
 
 def rule_of(path: str) -> Rule:
@@ -119,41 +55,73 @@ def rule_of(path: str) -> Rule:
     return compile_rule_file(path, registry(), VERSION)[0]
 
 
-# --- parts ------------------------------------------------------------------------------------------------------------
-
-_INHERITED: list[Suite] = []
-
-
-def _inherit(suites: Sequence[Suite]) -> None:
-    """Begin a process that runs tests. Ctrl-C is for the one above, which ends all."""
-    import signal
-
-    _INHERITED[:] = suites
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def chosen(only: str | None, path: str, name: str) -> bool:
+    """Whether a test is among those that are asked for."""
+    return only is None or only.casefold() in f"{path} {name}".casefold()
 
 
-def _run_inherited(number: int) -> Outcome:
-    from stepflow import kept
-
-    outcome = _run(_INHERITED[number])
-    kept.save()  # such a process has no end at which that would be done
-    return outcome
+# --- one file ---------------------------------------------------------------------------------------------------------
 
 
-def _run(suite: Suite) -> Outcome:
-    from stepflow.coverage import measure
-    from stepflow.plan import Rule
-    from stepflow.testing import Evidence, TestResult, run_rule_test, run_turns
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The files that are tested together: what is tested of one of them depends on the others."""
 
-    subject, evidence = suite.subject, Evidence()
-    results = []
-    for test in suite.tests:
-        if isinstance(subject, Rule):
-            failures = run_rule_test(subject, test.spec, evidence)
-        else:
-            failures = run_turns(subject, test.spec.turns)
-        results.append(TestResult(test.name, test.where, failures, test.spec.todo))
-    return results, measure(subject, evidence) if isinstance(subject, Rule) else None
+    files: Sequence[str]
+    only: str | None
+
+    def run(self, file: str) -> Tested:
+        """Compile a file and run its tests."""
+        from stepflow.errors import ConfigError
+
+        try:
+            return _joined([self._run(subject) for subject in self._subjects(file)])
+        except ConfigError as error:
+            return Tested(problems=error.diagnostics)
+
+    def _subjects(self, file: str) -> Sequence[Rule | Plan]:
+        """What a file holds: a rule, a pipeline with its turns, or rules of a pack that are not given themselves."""
+        from stepflow.compiler.gathering import kind_of
+        from stepflow.config.yaml_nodes import read_file
+
+        kind = kind_of(read_file(file))
+        if kind == "pipeline":
+            return [_plan_of(file)]
+        if kind == "pack":
+            elsewhere = {os.path.abspath(other) for other in self.files if other != file}
+            return [rule for rule in _rules_of_pack(file) if os.path.abspath(_file_of(rule.path)) not in elsewhere]
+        if kind == "tests":  # of no rule: `lint` reports it
+            return []
+        return [rule_of(file)]
+
+    def _run(self, subject: Rule | Plan) -> Tested:
+        from stepflow.coverage import measure
+        from stepflow.plan import Rule
+        from stepflow.testing import Evidence, TestResult, run_rule_test, run_turns
+
+        evidence = Evidence()
+        results = []
+        for test in self._chosen(subject.tests):
+            if isinstance(subject, Rule):
+                failures = run_rule_test(subject, test.spec, evidence)
+            else:
+                failures = run_turns(subject, test.spec.turns)
+            results.append(TestResult(test.name, test.where, failures, test.spec.todo))
+        return Tested(results, [measure(subject, evidence)] if isinstance(subject, Rule) else [])
+
+    def _chosen(self, tests: Sequence[DeclaredTest]) -> Iterator[DeclaredTest]:
+        return (test for test in tests if chosen(self.only, _file_of(test.where), test.name))
+
+
+def _subject(file: str) -> str:
+    """The file that is compiled: for tests in a file of their own, that of their rule."""
+    from stepflow.compiler.declared_tests import tested_rule
+
+    return tested_rule(file) or file
+
+
+def _file_of(place: str) -> str:
+    return place.rpartition(":")[0]
 
 
 def _plan_of(path: str) -> Plan:
@@ -175,6 +143,71 @@ def _rules_of_pack(path: str) -> Sequence[Rule]:
     if errors:
         raise ConfigError(errors)
     return rules
+
+
+def _joined(parts: Sequence[Tested]) -> Tested:
+    return Tested(
+        list(chain.from_iterable(part.results for part in parts)),
+        list(chain.from_iterable(part.coverages for part in parts)),
+        list(chain.from_iterable(part.problems for part in parts)),
+    )
+
+
+# --- several processes ------------------------------------------------------------------------------------------------
+
+_TASK: list[_Task] = []
+
+
+def _run_apart(task: _Task, jobs: int) -> list[Tested]:
+    """What each file gave. Files that name rules go to one process, since they share them, and begin; then the longest.
+
+    So no process compiles all rules but one, and none is waited for at the end.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # What each of them needs is imported once, here.
+    from stepflow import coverage, testing  # noqa: F401
+    from stepflow.catalog import registry
+    from stepflow.compiler import pipelines  # noqa: F401
+
+    registry()
+    naming = [file for file in task.files if _NAMES_RULES.search(_text(file))]
+    alone = sorted(set(task.files) - set(naming), key=lambda file: (-len(_text(file)), file))
+    bundles = [*([naming] if naming else []), *([file] for file in alone)]
+    with ProcessPoolExecutor(jobs, get_context("fork"), _begin, (task,)) as pool:
+        parts = list(pool.map(_run_here, bundles))
+    told = dict(zip(chain.from_iterable(bundles), chain.from_iterable(parts), strict=True))
+    return [told[file] for file in task.files]
+
+
+def _begin(task: _Task) -> None:
+    """Begin a process that runs tests. Ctrl-C is for the one above, which ends all."""
+    import signal
+
+    from stepflow.compiler.gathering import look_once
+
+    _TASK[:] = [task]
+    look_once()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_here(files: Sequence[str]) -> list[Tested]:
+    from stepflow import kept
+
+    told = [_TASK[0].run(file) for file in files]
+    kept.save()  # such a process has no end at which that would be done
+    return told
+
+
+def _worth_it(files: Sequence[str]) -> int:
+    """So many processes."""
+    return min(_cores(), sum(map(os.path.getsize, files)) // WORTH_IT)
+
+
+def _text(file: str) -> bytes:
+    with open(file, "rb") as source:
+        return source.read()
 
 
 def _cores() -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from stepflow.compiler.checks import check_grammar, lint_grammars, lint_patterns, lint_rule, lint_unreachable
 from stepflow.compiler.notations.grammars import LarkGrammar
@@ -95,11 +96,16 @@ _LOOK: ContextVar[dict[tuple[str, bool], tuple[Found, list[Diagnostic]]] | None]
 @contextmanager
 def one_look() -> Iterator[None]:
     """Within it each rule file is compiled once, however many pipelines name it: the files are taken not to change."""
-    token = _LOOK.set({})
+    token = look_once()
     try:
         yield
     finally:
         _LOOK.reset(token)
+
+
+def look_once() -> Token[Any]:
+    """The same from now on, for a process that does nothing else."""
+    return _LOOK.set({})
 
 
 def compile_rule(site: Site, workplace: Workplace) -> Found:

@@ -125,16 +125,43 @@ def test_several_processes_say_what_one_says(empty: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize(("tests", "jobs", "others"), [(1, 2, 2), (1, 1, 0), (1, None, 0), (suites.WORTH_IT, None, 2)])
-def test_suites_are_run_by_other_processes_where_it_is_asked_for_or_worth_it(
-    monkeypatch: pytest.MonkeyPatch, tests: int, jobs: int | None, others: int
+@pytest.mark.parametrize(
+    ("size", "jobs", "others"), [(1, 2, 2), (1, 1, 0), (1, None, 0), (suites.WORTH_IT, None, 2), (1, 9, 2)]
+)
+def test_files_are_tested_by_other_processes_where_it_is_asked_for_or_worth_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, jobs: int | None, others: int
 ) -> None:
     monkeypatch.setattr(suites, "_may_fork", lambda: True)  # whatever threads the tests of others have left
     monkeypatch.setattr(suites, "_cores", lambda: 2)
-    monkeypatch.setattr(suites, "_run", lambda suite: ([os.getpid()], None))
-    one: Any = suites.Suite(None, [None] * tests)  # type: ignore[arg-type, list-item]
-    pids = [pid for (pid,), _ in suites.run([one, one], jobs)]
+    monkeypatch.setattr(suites._Task, "run", lambda task, file: suites.Tested([os.getpid()]))  # type: ignore[list-item]
+    files = [tmp_path / name for name in ("one.yaml", "two.yaml")]
+    for file in files:
+        file.write_text("#" * size, encoding="utf-8")
+    pids = suites.run(list(map(str, files)), jobs=jobs).results
     assert sum(pid != os.getpid() for pid in pids) == others
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_each_test_runs_once_whichever_of_the_files_name_its_rule(empty: Any, jobs: str) -> None:
+    own = "id: same\n" + RULE.split("id: count\n")[1]
+    for name in ("count", "other"):
+        written = RULE.split("id: count")[0] + own.replace("id: same", f"id: {name}")
+        empty.write(f"rules/{name}.yaml", written + f"  - {{name: {name}, {TESTS['constraint last is found']}}}\n")
+    more = "stepflow: 1\nkind: tests\ntests:\n  - {name: loose, prompt: hello, expect: {matched: false}}\n"
+    empty.write("rules/count.tests.yaml", more)
+    empty.write("all.pack.yaml", "stepflow: 1\nkind: pack\nid: all\nrules: ['rules/*.yaml']\n")
+    for given in (("rules",), ("rules", "all.pack.yaml"), ("all.pack.yaml", "rules"), ("all.pack.yaml",)):
+        told = empty("test", "--format", "json", "-j", jobs, *given).json
+        assert sorted(test["name"] for test in told["tests"]) == ["count", "loose", "other"], given
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_file_that_is_not_valid_keeps_no_other_from_being_tested(empty: Any, jobs: str) -> None:
+    write(empty, "name: good, prompt: count to 3, expect: {matched: true}")
+    empty.write("rules/broken.yaml", "stepflow: 1\nkind: rule\nid: broken\n")
+    said = empty("test", "rules", "-j", jobs)
+    assert (said.code, said.out) == (2, "1 passed, 0 failed\n")
+    assert "rules/broken.yaml:1:1: error" in said.err
 
 
 def test_results_as_json_and_as_junit(empty: Any) -> None:

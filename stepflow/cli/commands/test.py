@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from stepflow.cli.suites import Gathering
+    from stepflow.cli.suites import Tested
     from stepflow.plan import Rule
     from stepflow.protocols import Backend
     from stepflow.testing import TestResult
@@ -48,48 +48,40 @@ def command(
     Exit code 1 when a test fails or the coverage is too low, 2 when a file is invalid or no test is found.
     """
     from stepflow.cli.locate import yaml_files
+    from stepflow.cli.suites import run
+    from stepflow.errors import UsageError
 
     if record:
         _record(yaml_files(paths), only, pipeline)
 
     def once() -> int:
-        tests = _gathered(yaml_files(paths), only)
-        return _report(tests, jobs, verbose, output, coverage or fail_under is not None, fail_under)
+        tested = run(yaml_files(paths), only, jobs)
+        if not tested.problems and not tested.results:
+            among = f" with {only!r} in file or name" if only else f" in {', '.join(yaml_files(paths))}"
+            raise UsageError(f"no test found{among}")
+        return _report(tested, verbose, output, coverage or fail_under is not None, fail_under)
 
     return _watch(once, paths) if watch else once()
 
 
-def run_file(path: str, only: str | None = None) -> Iterator[TestResult]:
+def run_file(path: str, only: str | None = None) -> Sequence[TestResult]:
     """The results of a file's tests. Raises `ConfigError` when the file is invalid."""
-    from stepflow.cli.suites import Gathering, run
-
-    gathering = Gathering(only)
-    gathering.add(path)
-    for results, _ in run(gathering.suites, jobs=1):
-        yield from results
-
-
-def _gathered(files: Sequence[str], only: str | None) -> Gathering:
-    """The tests of files. Raises `UsageError` when there is none at all."""
-    from stepflow.cli.suites import gather
-    from stepflow.errors import UsageError
-
-    tests = gather(files, only)
-    if not tests.problems and not any(suite.tests for suite in tests.suites):
-        raise UsageError("no test found" + (f" with {only!r} in file or name" if only else f" in {', '.join(files)}"))
-    return tests
-
-
-def _report(tests: Gathering, jobs: int | None, verbose: bool, output: str, measured: bool, least: int | None) -> int:
-    """Run and show the tests; the exit code. Raises `ConfigError` for files that are invalid."""
-    from stepflow.cli import reports
     from stepflow.cli.suites import run
+    from stepflow.errors import ConfigError
+
+    tested = run([path], only, jobs=1)
+    if tested.problems:
+        raise ConfigError(tested.problems)
+    return tested.results
+
+
+def _report(tested: Tested, verbose: bool, output: str, measured: bool, least: int | None) -> int:
+    """Show what the tests gave; the exit code. Raises `ConfigError` for files that are invalid."""
+    from stepflow.cli import reports
     from stepflow.coverage import percent
     from stepflow.errors import ConfigError
 
-    outcomes = list(run(tests.suites, jobs))
-    results = [result for each, _ in outcomes for result in each]
-    coverages = [coverage for _, coverage in outcomes if coverage is not None]
+    results, coverages = tested.results, tested.coverages
     total = percent(coverages)
     if output == "junit":
         click.echo(reports.as_junit(results))
@@ -99,8 +91,8 @@ def _report(tests: Gathering, jobs: int | None, verbose: bool, output: str, meas
         reports.show(results, verbose)
         if measured:
             reports.show_coverage(coverages, total)
-    if tests.problems:
-        raise ConfigError(sorted(dict.fromkeys(tests.problems), key=lambda problem: problem.sort_key))
+    if tested.problems:
+        raise ConfigError(sorted(dict.fromkeys(tested.problems), key=lambda problem: problem.sort_key))
     if least is not None and total < least:
         click.secho(f"the coverage is {total} %, below the {least} % that are asked for", fg="red", err=True)
         return 1
