@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+QUOTED = re.compile(
+    r"""(?<!\w)"([^"\n]+)"(?!\w)|“([^”\n]+)”|(?<!\w)'((?:[^'\n]|(?<=\w)'(?=\w))+)'(?!\w)|‘([^’\n]+)’|`([^`\n]+)`"""
+)
+"""A text in quotes of any kind, in one of five groups; an apostrophe is no quote."""
 _SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’)\]*_]{0,4}+(\s++)""")
 _NUMBER_BEFORE = r"(?<!\d\.)(?:(?<!\d,)|(?!\d{3}(?!\d)))"
 _NUMBER_BEHIND = r"(?!\.\d|,\d{3}(?!\d))"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from stepflow import prose
+from stepflow.texts.denials import find_denials
 from stepflow.values import describe, show
 
 MAX_TEXT = 1_000_000
@@ -211,6 +212,23 @@ def _vocabulary(text: str) -> frozenset[str]:
     return frozenset(map(_folded, _TOKEN.findall(text)))
 
 
+def denials(text: Any, *known: Any) -> tuple[str, ...]:
+    """The words by which a text denies, forbids, excludes or calls off something, in small letters and in order.
+
+    They are looked for wide: 'not', 'no', 'without', 'but', 'unless', 'other than', 'avoid', 'steer clear', 'cancel', …
+    What stands in quotes denies nothing. Left out are those all of whose words are in one of the known texts (or lists
+    of words).
+
+    Examples:
+        denials('A table, under no circumstances outside') == ['no']
+        denials('Anywhere but Rome; steer clear of "no parking"') == ['but', 'steer clear']
+        denials('Cancel order 5, not order 6', ['cancel', 'order']) == ['not']
+    """
+    whole = _text(text, "denials")
+    found = (whole[start:end].lower() for start, end in find_denials(whole))
+    return tuple(phrase for phrase in found if unknown_words(phrase, *known))
+
+
 def _listed(known: Any) -> str:
     return " ".join(_text(each, "unknown_words") for each in (known if isinstance(known, list | tuple) else [known]))
 
@@ -262,6 +280,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "name_words": name_words,
     "spelt_out": spelt_out,
     "unknown_words": unknown_words,
+    "denials": denials,
     "quote": quote,
     "text": as_text,
 }

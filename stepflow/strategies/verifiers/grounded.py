@@ -36,7 +36,7 @@ from pydantic import Field
 import stepflow.options
 from stepflow import jsontext
 from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
-from stepflow.prose import name_words
+from stepflow.prose import QUOTED, name_words
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates, read_date
@@ -50,9 +50,6 @@ Leaf = tuple[Keys, Any]
 
 NAME = "grounded"
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-_QUOTED = re.compile(
-    r"""(?<!\w)"([^"\n]+)"(?!\w)|“([^”\n]+)”|(?<!\w)'((?:[^'\n]|(?<=\w)'(?=\w))+)'(?!\w)|‘([^’\n]+)’|`([^`\n]+)`"""
-)
 _SAYS = r"""["'`*]{0,3}\s*(?:[:=]|\bis\b|\bare\b)\s*["'`*“‘$€£]{0,3}"""
 _BESIDE = r"""\s?(?<!\w){}s?(?!\w)(?:["'`*]{{0,2}}[\s:=]+(?:(?:is|are|of|at|on|the|an?)\s+)*["'`*“‘$€£]{{0,3}})?"""
 _JOINED = r"(?:,?\s+(?:and|or|&)\s+|{})"
@@ -269,7 +266,7 @@ class _Grounded:
         held = {_day(text) for text in texts} | {day for text in texts for _, _, day in find_dates(text)}
         missing = [show(day) for day in days if day not in held]
         folded = [" ".join(text.split()).casefold() for text in texts]
-        for match in _QUOTED.finditer(rest):
+        for match in QUOTED.finditer(rest):
             quote = next(group for group in match.groups() if group)
             if " ".join(quote.split()).casefold() not in folded:
                 missing.append(quote)
