@@ -13,9 +13,9 @@ from stepflow.prose import QUOTED
 _DENIAL = re.compile(
     r"""
     # Negation.
-    \b(?: not | never | no(?!\.\s*\d) | non(?=-) | none | nobody | nothing | nowhere | neither | nor | cannot | without | sans
-        | nope | nah | nay | hardly | scarcely | barely | rarely | seldom | ain['’]?t ) \b
-    | \w*n['’]t\b | \b(?:do|does|did|is|are|was|were|wo|ca|could|would|should|must|have|has|had)nt\b
+    \b(?: not | never | no(?!\.\s*\d) | non(?=-) | none | nobody | nothing | nowhere | neither | nor | cannot | without
+        | sans | nope | nah | nay | hardly | scarcely | barely | rarely | seldom | ain['’]?t ) \b
+    | \b\w*n['’]t\b | \b(?:do|does|did|is|are|was|were|wo|ca|could|would|should|must|have|has|had)nt\b
     # All but this.
     | \b(?: except\w* | exclu(?:d(?:e[sd]?|ing)|sion\w*|sive\sof) | omit\w* | omission | skip\w* | avoid\w* | exempt\w*
         | unless | barring | minus | instead | but | apart\s+from | aside\s+from | other\s+than | rather\s+than
@@ -25,10 +25,10 @@ _DENIAL = re.compile(
     # Lacking.
     | \b(?: lack\w* | absen(?:t|ce) | devoid | void\s+of | free\s+(?:of|from) | missing | deprived ) \b | (?<=\w)-free\b
     # Away with it.
-    | \b(?: refus\w* | refrain\w* | declin\w* | reject\w* | den(?:y|ies|ied|ying) | disallow\w* | discard\w* | dismiss\w*
-        | forb(?:id|ade)\w* | prohibit\w* | bann?(?:ed|ing)? | prevent\w* | block\w* | veto\w* | abort\w* | cancel\w*
-        | cease\w* | stop\w* | quit\w* | halt\w* | abandon\w* | abstain\w* | forget | forgo\w* | ignor\w* | disregard\w*
-        | neglect\w* | scrap\w* | scratch\s+th(?:at|is) | nix\w* | ditch\w* | dump | undo | revoke\w* | retract\w*
+    | \b(?: refus\w* | refrain\w* | declin\w* | reject\w* | den(?:y|ies|ied|ying) | disallow\w* | discard\w*
+        | dismiss\w* | forb(?:id|ade)\w* | prohibit\w* | bann?(?:ed|ing)? | prevent\w* | block\w* | veto\w* | abort\w* | cancel\w*
+        | cease\w* | (?<!non-)stop\w* | quit\w* | halt\w* | abandon\w* | abstain\w* | forget | forgo\w*
+        | ignor\w* | disregard\w* | neglect\w* | scrap\w* | scratch\s+th(?:at|is) | nix\w* | ditch\w* | dump | undo | revoke\w* | retract\w*
         | withdraw\w* | remov\w* | delet\w* | eliminat\w* | drop(?:s|ped|ping)? | rid | hate\w* | dislike\w* | detest\w*
         | object\s+to | oppos(?:e|ed|es|ing) | allerg\w* | intoleran\w* | against
         | never\s*mind | hold\s+(?:off|back|the) | lose\s+the | cut\s+(?:out|the) | call\s+off | pass\s+on | rule\s+out

@@ -7,6 +7,7 @@ be minus three. Such a quantity is found, so that nobody takes its neighbour for
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,13 +26,15 @@ _BETWEEN = re.compile(r"\bbetween\s+[^\w\n]{0,4}\Z", re.IGNORECASE)
 _QUALIFIED_BEFORE = re.compile(
     r"""(?<!\w)(?:not|never|no|(?:no[ \t]+|not[ \t]+)?(?:more|less|fewer|greater|larger|smaller|higher|lower)[ \t]+than
     |at[ \t]+(?:least|most)|up[ \t]+to|about|around|approximately|approx\.?|roughly|nearly|almost|circa|some
-    |over|under|above|below|beyond|within|max(?:imum)?(?:[ \t]+of)?|min(?:imum)?(?:[ \t]+of)?|another|additional)[ \t]+
+    |over|under|above|below|beyond|within|max(?:imum)?(?:[ \t]+of)?|min(?:imum)?(?:[ \t]+of)?|another|additional
+    |twice|thrice|double|triple|half(?:[ \t]+of)?|(?:third|quarter)[ \t]+of)[ \t]+
     (?:an?[ \t]+|the[ \t]+)?\Z|[<>≤≥≠~≈][ \t]*\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
 _QUALIFIED_BEHIND = re.compile(
-    r"[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so)(?!\w)|at[ \t]+(?:least|most)(?!\w)"
-    r"|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|ish(?!\w))",
+    r"[kKM](?!\w)|[ \t]?(?:bn|mn|mio)(?!\w)"
+    r"|[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so)(?!\w)|at[ \t]+(?:least|most)(?!\w)"
+    r"|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|-?ish(?!\w)|-odd(?!\w))",
     re.IGNORECASE,
 )
 
@@ -63,11 +66,43 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
 def refuse_qualified(text: str, start: int, end: int) -> None:
     """Raise `ValueError` when [start, end) is a bound or a guess, not the amount itself: 'at least 5', '5 or more'."""
+    written = qualified(text, start, end)
+    if written:
+        raise ValueError(f"{written!r} does not say exactly how much; name what stands before it under `after`")
+
+
+def qualified(text: str, start: int, end: int) -> str:
+    """The bound, guess, part or multiple that [start, end) stands in ('at least 5', '5k'); empty when in none."""
     before = _QUALIFIED_BEFORE.search(text, max(0, start - 30), start)
     behind = _QUALIFIED_BEHIND.match(text, end)
-    if before or behind:
-        written = text[before.start() if before else start : behind.end() if behind else end].strip()
-        raise ValueError(f"{written!r} does not say exactly how much; name what stands before it under `after`")
+    if not before and not behind:
+        return ""
+    return text[before.start() if before else start : behind.end() if behind else end].strip()
+
+
+def inexact(text: str, places: Sequence[tuple[int, int]], held: Collection[Number]) -> str:
+    """What a text says in place of an amount that stands in it at [start, end): '5 to 7', 'at least 5', '1.5 million'.
+
+    Empty when the amount itself stands at one of the places. A range counts as one unless two of its ends are `held`.
+    """
+    ranges = len({each.value for each in quantities(text) if each.in_range} & set(held)) > 1
+    said = [_in_place_of(text, start, end, ranges) for start, end in places]
+    return said[0] if said and all(said) else ""
+
+
+def _in_place_of(text: str, start: int, end: int, ranges: bool) -> str:
+    found = quantities(text)
+    for index, each in enumerate(found):
+        if each.start >= end or each.end <= start:
+            continue
+        if each.in_range and not ranges:
+            beside = [found[other] for other in (index - 1, index, index + 1) if 0 <= other < len(found)]
+            ends = [other for other in beside if other.in_range]
+            return repr(text[ends[0].start : ends[-1].end])
+        if each.start < start or end < each.end:
+            return repr(text[each.start : each.end])
+    written = qualified(text, start, end)
+    return repr(written) if written else ""
 
 
 def _quantity(text: str, numeral: Numeral, in_range: bool) -> Quantity:

@@ -259,3 +259,29 @@ DEFINITION = '{"name": "f", "parameters": {"type": "object", "properties": {"x":
 )
 def test_other_requests_are_left_alone(prompt: str) -> None:
     assert read(RULE, prompt) is None
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "under no circumstances by train", "anything but the train", "steer clear of trains", "other than by train",
+        "hold the wine", "minus the dog", "no smoking", "well away from smokers", "avoid the coast", "if it rains",
+        "unless it rains", "neither by train nor by bus", "skip the coast", "excluding trains", "free of smoke",
+        "smoke-free", "trains are out of the question", "leave out the coast", "scratch that", "nah", "without a dog",
+        "instead of the last one", "I am allergic to nuts", "stay off the motorway", "keep away from the coast",
+    ],
+)  # fmt: skip
+def test_a_call_that_passes_over_a_denial_or_a_condition_is_never_trusted(tail: str) -> None:
+    item = Item("plan", {"from_city": "Rome", "to_city": "Oslo"})
+    prompt = item.prompt(Random(1)).replace(item.request, f"{item.request}, {tail}")
+    assert tail in prompt
+    assert World(RULE).trusted(prompt, [item.reply()] * 3) is None
+
+
+@pytest.mark.parametrize(
+    "people", ["at least 2", "2 to 4", "about 2", "2k", "twice 2", "up to 2", "2+", "2 dozen", "-2", "more than 2"]
+)
+def test_a_bound_a_guess_or_a_range_is_no_number(people: str) -> None:
+    item = Item("plan", {"from_city": "Rome", "people": 2})
+    prompt = item.prompt(Random(1)).replace("with 2 people", f"with {people} people")
+    assert World(RULE).trusted(prompt, [item.reply()] * 3) is None

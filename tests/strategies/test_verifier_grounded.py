@@ -54,6 +54,13 @@ PASSES: list[tuple[str, dict[str, Any], str]] = [
         {"booleans": "stated"},
         '{"city": "Rome", "breakfast": false, "date": "2026-05-04"}',
     ),
+    ("at least 5 EUR, so 5 EUR", {}, '{"amount": 5}'),
+    ("at least 5 EUR", {}, '{"min_amount": 5}'),
+    ("from 5 to 7 EUR", {}, '{"low": 5, "high": 7}'),
+    ("between 5 and 7 EUR", {}, '{"first": 5, "second": 7}'),
+    ("about 5 EUR", {}, '{"amount": "about 5 EUR"}'),
+    ("5 to 7 EUR", {}, '{"amount": "5 to 7 EUR"}'),
+    ("1.5 million EUR", {}, '{"amount": 1500000, "text": "1.5 million"}'),
     ("Email Ann. Then New York", {"complete": True}, '{"who": "Ann", "city": "New York"}'),
 ]
 FAILS: list[tuple[str, dict[str, Any], str, str]] = [
@@ -107,6 +114,19 @@ FAILS: list[tuple[str, dict[str, Any], str, str]] = [
     ("with Ann, Ben and Cid", {"complete": True}, '{"who": ["Ben", "Cid"]}', "'Ann'"),
     ("with Ann, Ben and Cid", {"complete": True}, '{"who": ["Ann", "Cid"]}', "'Ben'"),
     ("a flight to New York", {"complete": True}, '{"city": "New"}', "'York'"),
+    ("at least 5 EUR", {}, '{"amount": 5}', "at least 5"),
+    ("5 EUR or more", {}, '{"amount": "5 EUR"}', "or more"),
+    ("about 5 EUR", {}, '{"amount": "5 EUR"}', "about 5"),
+    ("for up to 4 people", {}, '{"people": 4}', "up to 4"),
+    ("not 34 but 35", {}, '{"age": 34}', "not 34"),
+    ("twice 4", {}, '{"people": 4}', "twice 4"),
+    ("half of 30 EUR", {}, '{"amount": 30}', "half of 30"),
+    ("5k EUR", {}, '{"amount": 5}', "'5k'"),
+    ("$5M", {}, '{"amount": "$5"}', "does not stand"),
+    ("5 to 7 EUR", {}, '{"amount": 5}', "'5 to 7'"),
+    ("between 5 and 7 EUR", {}, '{"amount": "7 EUR"}', "'5 and 7'"),
+    ("1.5 million EUR", {}, '{"amount": "1.5"}', "'1.5 million'"),
+    ("it was -5 degrees", {}, '{"degrees": "5"}', "'-5'"),
     ("2 figs, 3 pears", {}, '[{"n": "figs", "q": 3}, {"n": "pears", "q": 2}]', "put together"),
 ]
 

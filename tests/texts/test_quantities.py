@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepflow.texts.quantities import quantities
+from stepflow.texts.quantities import qualified, quantities
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,26 @@ def test_ends_of_a_range_or_choice_are_marked(text: str) -> None:
 @pytest.mark.parametrize("text", ["5 and 10", "5, 10", "5 apples to 10 people", "add 5. Or 6"])
 def test_other_neighbours_are_no_range(text: str) -> None:
     assert not any(quantity.in_range for quantity in quantities(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("at least 5", "at least 5"),
+        ("5 or more", "5 or more"),
+        ("twice 5", "twice 5"),
+        ("half of 5", "half of 5"),
+        ("5k", "5k"),
+        ("5bn", "5bn"),
+        ("5-ish", "5-ish"),
+        ("not 5", "not 5"),
+        ("5 km", ""),
+        ("by half, 5", ""),
+    ],
+)
+def test_a_bound_a_guess_a_part_and_a_multiple_are_said_so(text: str, said: str) -> None:
+    start = text.index("5")
+    assert qualified(text, start, start + 1) == said
 
 
 @given(st.text(alphabet="0123456789.,-–/%:$ \nabEe½two", max_size=40))

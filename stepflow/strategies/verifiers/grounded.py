@@ -5,7 +5,9 @@ source writes it (1,200 · twelve), with its sign; a day in ISO form may be writ
 Keys are not looked for. Where the source says 'key: value', 'key = value' or 'key is value', the value behind it is
 the one that the key must have; and what stands right behind a word of one key, or of a key that holds it ('from
 Rome'), or a number before it ('3 days'), must not stand under another. What the objects of one list hold must lie
-apart: 'two figs and three pears' are not three figs.
+apart: 'two figs and three pears' are not three figs. A number that the source states as a bound, a guess, a multiple
+or one end of a range only ('at least 5', 'about 5', 'twice 5', '5k', '5 to 7') is not that number, but under a key
+that says so ('min_price').
 
 Options: `in_from`, the name of the source text; `given`, the JSONPath of what is looked at; `ignore_case`; `nulls`,
 when null and the empty list may stand (`never`, or `absent`: unless the source names the key); `booleans`, when true
@@ -41,7 +43,7 @@ from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates, read_date
 from stepflow.texts.flags import read_flag
-from stepflow.texts.quantities import quantities
+from stepflow.texts.quantities import inexact, quantities
 from stepflow.texts.windows import Span, lie_apart
 from stepflow.values import is_number, show
 
@@ -60,7 +62,13 @@ _BEHIND, _BEFORE = (
 )
 _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 """What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
+_AMOUNT = re.compile(r"\s*(?:[A-Z]{0,3}[$€£¥₹]\s?|[A-Z]{3}\s)?\d")
 _PARTS_OF_A_DAY = {"day", "month", "year", "weekday"}
+_BOUNDS = {
+    *("min", "minimum", "max", "maximum", "least", "most", "limit", "bound", "lower", "upper", "low", "high", "lowest"),
+    *("highest", "over", "under", "above", "below", "within", "up", "range", "approximate", "estimated", "estimate"),
+}
+"""Words of a key whose value is a bound or a guess."""
 _FILLERS = {"of", "in", "on", "at", "is", "the", "a", "an", "id"}
 
 
@@ -108,6 +116,7 @@ class _Grounded:
             next(reasons, None)
             or self._misplaced(leaves, source, words)
             or next((reason for value in found if (reason := self._mixed(value, source))), None)
+            or next((reason for leaf in leaves if (reason := self._inexact(leaf, leaves, source))), None)
             or self._unclear(leaves, source, flags)
             or (self._overlapping(leaves) if self.options.apart else None)
             or (self._left_out(leaves, source) if self.options.complete else None)
@@ -187,6 +196,19 @@ class _Grounded:
                     if _is_shown(value) and (self._begins(value, behind) or self._ends(value, before)):
                         return f"{path[-1]} is {show(value)!r}, which the {self.options.in_from} puts beside {word!r}"
         return None
+
+    def _inexact(self, leaf: Leaf, leaves: list[Leaf], source: str) -> str | None:
+        """An amount that the source states as a bound, a guess, a part or an end of a range only ('at least 5')."""
+        path, value = leaf
+        own = quantities(value) if isinstance(value, str) else ()
+        if not is_number(value) and not (len(own) == 1 and _AMOUNT.match(value)):
+            return None
+        if not _BOUNDS.isdisjoint(_words_of(path, {})):
+            return None
+        held = {value for _, value in leaves if is_number(value)}
+        said = inexact(source, self._places(value, source), held)
+        name = path[-1] if path else "the answer"
+        return f"{name} is {show(value)!r}, but the {self.options.in_from} says {said}" if said else None
 
     def _mixed(self, value: Any, source: str) -> str | None:
         """A list of objects whose values the source does not hold one object after the other."""
