@@ -26,11 +26,12 @@ _DENIAL = re.compile(
     | \b(?: lack\w* | absen(?:t|ce) | devoid | void\s+of | free\s+(?:of|from) | missing | deprived ) \b | (?<=\w)-free\b
     # Away with it.
     | \b(?: refus\w* | refrain\w* | declin\w* | reject\w* | den(?:y|ies|ied|ying) | disallow\w* | discard\w*
-        | dismiss\w* | forb(?:id|ade)\w* | prohibit\w* | bann?(?:ed|ing)? | prevent\w* | block\w* | veto\w* | abort\w* | cancel\w*
-        | cease\w* | (?<!non-)stop\w* | quit\w* | halt\w* | abandon\w* | abstain\w* | forget | forgo\w*
-        | ignor\w* | disregard\w* | neglect\w* | scrap\w* | scratch\s+th(?:at|is) | nix\w* | ditch\w* | dump | undo | revoke\w* | retract\w*
-        | withdraw\w* | remov\w* | delet\w* | eliminat\w* | drop(?:s|ped|ping)? | rid | hate\w* | dislike\w* | detest\w*
-        | object\s+to | oppos(?:e|ed|es|ing) | allerg\w* | intoleran\w* | against
+        | dismiss\w* | forb(?:id|ade)\w* | prohibit\w* | bann?(?:ed|ing)? | prevent\w* | block\w* | veto\w*
+        | abort\w* | cancel\w* | cease\w* | (?<!non-)stop\w* | quit\w* | halt\w* | abandon\w* | abstain\w* | forget
+        | forgo\w* | ignor\w* | disregard\w* | neglect\w* | scrap\w* | scratch\s+th(?:at|is) | nix\w* | ditch\w*
+        | dump | undo | revoke\w* | retract\w* | withdraw\w* | remov\w* | delet\w* | eliminat\w*
+        | drop(?:s|ped|ping)? | rid | hate\w* | dislike\w* | detest\w* | object\s+to | oppos(?:e|ed|es|ing)
+        | allerg\w* | intoleran\w* | against
         | never\s*mind | hold\s+(?:off|back|the) | lose\s+the | cut\s+(?:out|the) | call\s+off | pass\s+on | rule\s+out
         | le(?:ave|aving|ft)\s+(?:\w+\s+){0,3}(?:out|off|away|aside|behind|alone) | (?:put|set)\s+aside
         | (?:ke(?:ep|eping|pt)|stay\w*|steer\w*|stand\w*) \s+ (?:\w+\s+){0,3} (?:away|clear|out|off|far)

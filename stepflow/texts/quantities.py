@@ -32,7 +32,7 @@ _QUALIFIED_BEFORE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _QUALIFIED_BEHIND = re.compile(
-    r"[kKM](?!\w)|[ \t]?(?:bn|mn|mio)(?!\w)"
+    r"(?-i:[kKM])(?!\w)|[ \t]?(?:bn|mn|mio)(?!\w)"
     r"|[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so)(?!\w)|at[ \t]+(?:least|most)(?!\w)"
     r"|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|-?ish(?!\w)|-odd(?!\w))",
     re.IGNORECASE,

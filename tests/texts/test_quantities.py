@@ -58,6 +58,7 @@ def test_other_neighbours_are_no_range(text: str) -> None:
         ("5-ish", "5-ish"),
         ("not 5", "not 5"),
         ("5 km", ""),
+        ("5m", ""),
         ("by half, 5", ""),
     ],
 )
