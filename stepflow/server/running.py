@@ -8,8 +8,9 @@ import gc
 import json
 import os
 import signal
+import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
@@ -32,6 +33,9 @@ VARIABLE = "STEPFLOW_SERVE"
 
 GRACE_S = 30
 """How long requests that are under way may go on after the server was told to stop."""
+
+BACKLOG = 2048
+"""Connections that may wait to be taken."""
 
 COLLECT_AFTER = 50_000
 """New objects after which Python looks for cycles: some 5 ms, in which every request waits."""
@@ -63,40 +67,70 @@ def application() -> App:
     """What each of several workers serves; its settings stand in the environment."""
     described = json.loads(os.environ[VARIABLE])
     settings = Settings(**{**described["settings"], "pipelines": tuple(described["settings"]["pipelines"])})
-    return _alone(settings, described["overrides"])
+    return _alone(open_service(settings, described["overrides"]))
 
 
-def _alone(settings: Settings, overrides: Mapping[str, Any] | None) -> App:
+def _alone(service: Service) -> App:
     """The application of a process that does nothing else."""
     to_stderr()
-    app = served(open_service(settings, overrides))
+    app = served(service)
     gc.collect()
     gc.set_threshold(COLLECT_AFTER)
     gc.freeze()  # plans live as long as the process: a collection that walks through them keeps hits waiting
     return app
 
 
-def serve(settings: Settings, overrides: Mapping[str, Any] | None = None) -> None:
-    """Serve until told to stop."""
-    shared: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
-        "loop": "uvloop",
-        "http": Connection,
-        "ws": "none",
-        "access_log": False,
-        "log_level": "warning",
-        "server_header": False,
-        "timeout_graceful_shutdown": GRACE_S,
-    }
-    if settings.workers == 1:
-        uvicorn.run(_alone(settings, overrides), **shared)
-        return
-    open_service(settings, overrides).close()  # what is wrong is said once, here, and not by every worker
-    with tempfile.TemporaryDirectory(prefix="stepflow-serve-") as board:
-        described = {"settings": asdict(replace(settings, board=board)), "overrides": overrides}
-        os.environ[VARIABLE] = json.dumps(described)
-        uvicorn.run("stepflow.server.running:application", factory=True, workers=settings.workers, **shared)
+def serve(settings: Settings, overrides: Mapping[str, Any] | None, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop. `announce` is told the server's URL once it listens, and not before.
+
+    Raises what `open_service` raises, and `UsageError` when it cannot listen.
+    """
+    service = open_service(settings, overrides)
+    with contextlib.closing(service), _listening(settings) as door:
+        service.settings = replace(settings, port=door.getsockname()[1])
+        announce(_url(service.settings))
+        if settings.workers == 1:
+            _run(door, _alone(service))
+            return
+        service.close()  # what is wrong was said once, here, and not by every worker
+        with tempfile.TemporaryDirectory(prefix="stepflow-serve-") as board:
+            described = {"settings": asdict(replace(service.settings, board=board)), "overrides": overrides}
+            os.environ[VARIABLE] = json.dumps(described)
+            _run(door, "stepflow.server.running:application", factory=True, workers=settings.workers)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """A socket that listens at the address of the settings. Raises `UsageError`."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, *_, address = min(found)  # of a name that has several addresses, one of IPv4
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except (OSError, UnicodeError) as error:
+        reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "no such name"
+        raise UsageError(
+            f"the server cannot listen at {_url(settings)}: {reason}; choose another --host, or another --port (0 "
+            "takes a free one)"
+        ) from error
+
+
+def _url(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def _run(door: socket.socket, app: App | str, **more: Any) -> None:
+    uvicorn.run(
+        app,
+        fd=door.fileno(),
+        loop="uvloop",
+        http=Connection,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        **more,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -17,10 +17,15 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from flowkit import COUNT, write_pipeline
 
 from stepflow.cli.main import run
+from stepflow.server.running import serve
+from stepflow.server.settings import Settings
 from stepflow.server.tenants import hash_of
+
+IPV6 = Path("/proc/net/if_inet6").exists()
 
 
 def on_disk(folder: Path) -> str:
@@ -71,6 +76,7 @@ def test_a_process_serves_logs_and_stops_on_a_signal(tmp_path: Path) -> None:
         _, said = server.communicate(timeout=20)
     events = [json.loads(line)["event"] for line in said.splitlines() if line.startswith("{")]
     assert server.returncode in (0, -signal.SIGTERM)
+    assert said.startswith(f"stepflow serves {url}/v1; the console is at {url}/\n")
     assert (events[0], events[-1]) == ("started", "stopped")
     assert events.count("request") == 2
     assert "reloaded" in events
@@ -146,6 +152,7 @@ def test_a_new_key_is_printed_once_and_its_line_holds_only_a_hash(capsys: pytest
     ("options", "sentence"),
     [
         (["--host", "0.0.0.0"], "can be reached from other machines"),
+        (["--host", "..a..", "--open-to-all"], "cannot listen at http://..a..:8080: no such name"),
         (["--keys", "nowhere"], "the API keys nowhere cannot be read"),
         (["--new-key", "a/b"], "is no name of a tenant"),
         (["-p", "nowhere.yaml"], "nowhere.yaml"),
@@ -160,7 +167,44 @@ def test_what_is_wrong_is_said_before_it_listens(
     monkeypatch.delenv("STEPFLOW_API_KEYS", raising=False)
     named = [] if "-p" in options else ["-p", write_pipeline(tmp_path, COUNT)]
     assert run(["serve", *named, *options]) == 2
-    assert sentence in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "stepflow serves" not in said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_is_an_error_and_nothing_is_said_to_be_served(
+    tmp_path: Path, capsys: Any, workers: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert run(["serve", "-p", on_disk(tmp_path), "--port", str(port), "--workers", workers]) == 2
+    said = capsys.readouterr().err
+    assert f"cannot listen at http://127.0.0.1:{port}: Address already in use; choose another" in said
+    assert "stepflow serves" not in said
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost"),
+        pytest.param("::1", "[::1]", marks=pytest.mark.skipif(not IPV6, reason="this machine has no IPv6")),
+    ],
+)
+def test_it_says_that_it_serves_once_it_listens_and_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, shown: str
+) -> None:
+    reached = []
+
+    def announce(url: str) -> None:
+        where, _, port = url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((where.strip("[]"), int(port)), timeout=5):
+            reached.append(where)
+
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: None)
+    serve(Settings((write_pipeline(tmp_path, COUNT),), host=host, port=0), None, announce)
+    assert reached == [shown]
 
 
 def test_two_pipelines_of_one_id_are_refused(tmp_path: Path, capsys: Any) -> None:

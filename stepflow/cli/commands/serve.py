@@ -50,9 +50,12 @@ def command(pipelines: tuple[str, ...], model: str | None, new_key: str | None, 
     paths = pipelines or (pipeline_path(None),)
     overrides: dict[str, Any] | None = {"backend": {"model": model}} if model else None
     settings = Settings(pipelines=paths, **options)
-    if settings.log != "none":
-        click.echo(f"stepflow serves http://{settings.host}:{settings.port}/v1; the console is at /", err=True)
-    serve(settings, overrides)
+
+    def announce(url: str) -> None:
+        if settings.log != "none":
+            click.echo(f"stepflow serves {url}/v1; the console is at {url}/", err=True)
+
+    serve(settings, overrides, announce)
 
 
 def _make_key(tenant: str) -> None:
