@@ -68,7 +68,7 @@ def _finished(run: Run, task: Task, watch: StepWatch, examination: Examination) 
     patched = yield from finish(run, task, examination, watch.steps)
     if isinstance(patched, Patched):
         return Product(patched.examination.text, patched.examination, "repair", "verified")
-    fallback = _fall_back(run, task, examination)
+    fallback = _fall_back(run, task, examination, watch)
     if fallback is not None and fallback.text.startswith(watch.sent):
         return fallback
     raise UnverifiedAnswer(
@@ -131,14 +131,21 @@ def _sent_back(asked: tuple[Message, ...], completion: Completion, content: str)
     return (*asked[:-1], Message("user", f"{asked[-1].content.rstrip()}\n\n{content}"))
 
 
-def _fall_back(run: Run, task: Task, failing: Examination | None) -> Product | None:
-    """The rule's deterministic answer, verified like any other; None when there is none or it does not pass."""
+def _fall_back(run: Run, task: Task, failing: Examination | None, watch: StepWatch | None = None) -> Product | None:
+    """The rule's deterministic answer, verified like any other; None when there is none or it does not pass.
+
+    Behind steps that were handed on it goes on with its own: it may say the same in another form.
+    """
     template = task.rule.fallback.template
     if task.rule.fallback.type != "template" or template is None or not run.has("fallback"):
         return None
     try:
         text = template({**task.names, "failures": failing.told if failing else ""})
         examination = examine(task, cut(task.rule, text, "fallback"))
+        if examination.passed and watch is not None and not examination.text.startswith(watch.sent):
+            behind = examination.steps[len(watch.steps) :]
+            text = watch.sent + "".join(step.text + step.separator for step in behind)
+            examination = examine(task, cut(task.rule, text, "fallback"))
     except ValueError as error:
         run.journal.add("fallback", f"the fallback has no answer: {error}")
         return None

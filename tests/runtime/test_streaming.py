@@ -120,10 +120,28 @@ def test_what_was_handed_on_is_never_changed_by_a_mended_answer(tmp_path: Path) 
     assert told.text == "1\n2\n"
 
 
-def test_a_fallback_that_begins_otherwise_is_not_served_behind_it(tmp_path: Path) -> None:
+def test_a_fallback_of_another_form_goes_on_behind_what_was_handed_on(tmp_path: Path) -> None:
     rule = edited(STREAMED, fallback={"type": "template", "text": "01\n02\n03"})
+    told = Told()
+    outcome = told.ask(tmp_path, "count to 3", "1\n2\n4", "no", rule=rule)
+    assert (told.text, outcome.answer, outcome.final) == ("1\n2\n", "1\n2\n03", "fallback")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3",  # wrong in itself
+        "1, 2, 3",  # right as a whole, and nothing in it comes behind two steps
+        "1\n2 and 3",  # the same with too few steps
+    ],
+)
+def test_a_fallback_that_does_not_go_on_behind_what_was_handed_on_is_not_served(tmp_path: Path, text: str) -> None:
+    told = Told()
     with pytest.raises(UnverifiedAnswer):
-        Told().ask(tmp_path, "count to 3", "1\n2\n4", "no", rule=rule)
+        told.ask(
+            tmp_path, "count to 3", "1\n2\n4", "no", rule=edited(STREAMED, fallback={"type": "template", "text": text})
+        )
+    assert told.text == "1\n2\n"
 
 
 def test_a_fallback_that_goes_on_where_it_stopped_is_served(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flowkit import edited
 from rulekit import RULES
 from serverkit import running
 from streamkit import Reading, Writing, reading
@@ -15,9 +16,9 @@ RULE = (RULES / "sorted-list.yaml").read_text(encoding="utf-8")
 RIGHT = "apple\nfig\npear"
 
 
-def served(folder: Path, model: Writing) -> tuple[str, Any, str]:
+def served(folder: Path, model: Writing, rule: str = RULE) -> tuple[str, Any, str]:
     """The text that was streamed, the error it ended in, if any, and the last comment. What ended well is stored."""
-    with running(folder, RULE, model=model) as server, reading(server, PROMPT) as reply:
+    with running(folder, rule, model=model) as server, reading(server, PROMPT) as reply:
         client = Reading(reply)
         client.to_the_end()
         error = client.events[-1].get("error")
@@ -66,8 +67,15 @@ def test_an_answer_that_was_cut_off_is_gone_on_with_behind_its_whole_lines(tmp_p
     assert "apple\nfig\n" in model.calls[0].messages[-1].content
 
 
+def test_behind_numbered_lines_the_rules_own_list_goes_on_without_numbers(tmp_path: Path) -> None:
+    numbered = Writing("1. apple\n", "2. fig\n", "3. plum", patches=("apple",))
+    text, error, told = served(tmp_path, numbered)
+    assert (text, error) == ("1. apple\n2. fig\npear", None)
+    assert '"final": "fallback"' in told
+
+
 def test_where_nothing_right_continues_what_was_sent_the_stream_ends_in_an_error(tmp_path: Path) -> None:
-    numbered = Writing("1. apple\n", "2. fig\n", "3. plum", patches=("apple",))  # the rule's own list has no numbers
-    text, error, _ = served(tmp_path, numbered)
-    assert RIGHT.startswith(text.replace("1. ", "").replace("2. ", ""))
+    rule = edited(RULE, fallback={"type": "error"})
+    text, error, _ = served(tmp_path, Writing("apple\n", "fig\n", "plum", patches=("apple",)), rule)
+    assert RIGHT.startswith(text)
     assert error["code"] == "unverified_answer"
