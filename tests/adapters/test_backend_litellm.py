@@ -180,6 +180,19 @@ def test_importing_the_plug_does_not_import_litellm() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_warm_backend_imports_next_to_nothing_at_its_first_call(stub: Stub) -> None:
+    code = (
+        "import asyncio, sys; from stepflow.protocols import Call; from stepflow.model import Message; "
+        "from stepflow.adapters.backends.litellm import Options, build; "
+        f"backend = build(Options(model='openai/gpt-4o', api_base='{stub.address}')); "
+        "backend.warm(); before = set(sys.modules); "
+        "asyncio.run(backend.acomplete(Call((Message('user', 'hi'),), {}, None))); print(len({*sys.modules} - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 50  # without, it is 500: a second and a half
+    assert len(stub.seen) == 1  # warming asks nobody
+
+
 # --- replies ---------------------------------------------------------------------------------------------------------
 
 
