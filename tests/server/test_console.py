@@ -174,22 +174,48 @@ def test_keys_open_a_request_with_its_steps_coloured_and_its_verdicts_placed(ser
 def test_a_narrow_window_shows_the_columns_that_matter_and_never_scrolls_sideways(
     server: Running, browser: Any, width: int, shown: str
 ) -> None:
+    server.house.current.prices = (0.001, 0.002)
     server.chat("count to 3, please, " + "which is a long prompt " * 20 + "w" * 80)
+    server.chat(stepflow={"namespace": "night-shift"})
+    server.chat(stepflow={"namespace": "night-shift"})
     driven = _driven(server, browser, MEASURE, width)
+    second_lines = re.search(r'data-more="([^"]*)"', driven)
+    assert second_lines is not None
+    for said in ("saved 10 · saved $0.01300", "rewritten 0 (0 %)", "/night-shift · model"):
+        assert (said in second_lines[1]) == (width <= 700)
     assert f'data-shown="{shown}' in driven
     assert re.search(r'data-sideways="0,0,0"', driven)
     assert ("ms,Calls" in driven) == (width > 700)
+
+
+@pytest.mark.browser
+def test_escape_closes_a_record_and_goes_back_to_its_row(server: Running, browser: Any) -> None:
+    server.chat()
+    driven = _driven(server, browser, OPEN_RECORD_AND_ESCAPE)
+    assert 'data-seen="Record ' in driven
+    assert '<div id="record" tabindex="-1" aria-live="polite"></div>' in driven
+    assert re.search(r'data-focused="[0-9a-z]+"', driven)
 
 
 OPEN_NEWEST = (
     "setTimeout(() => { const row = document.querySelector('tr.row'); row.focus(); "
     "row.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true})); }, 700);"
 )
+OPEN_RECORD_AND_ESCAPE = (
+    "const press = (on, key) => on.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));"
+    "setTimeout(() => choose('records'), 500);"
+    "setTimeout(() => { const row = document.querySelector('#record-rows tr');"
+    "  row.focus(); press(row, 'Enter'); }, 1500);"
+    "setTimeout(() => { document.body.dataset.seen = $('record').textContent; press(document.activeElement, 'Escape');"
+    "  document.body.dataset.focused = document.activeElement.dataset.id; }, 2500);"
+)
 MEASURE = OPEN_NEWEST + (
     "const far = []; const look = () => { const open = tabs.find(each => !$(each).hidden);"
     "  const box = $(open).querySelector('.scroll'); far.push(box.scrollWidth - box.clientWidth);"
     "  if (open === 'requests') document.body.dataset.shown = [...box.querySelectorAll('th')]"
     "    .filter(each => each.offsetWidth).map(each => each.textContent).join(',');"
+    "  document.body.dataset.more = (document.body.dataset.more || '') + [...box.querySelectorAll('.more')]"
+    "    .filter(each => each.offsetWidth).map(each => each.textContent).join();"
     "  document.body.dataset.sideways = far.join(','); };"
     "tabs.forEach((name, at) => setTimeout(() => { choose(name); setTimeout(look, 300); }, 1500 + 500 * at));"
 )
