@@ -4,7 +4,7 @@ import pytest
 
 from stepflow import patterns
 from stepflow.strategies.functions import patterns as functions
-from stepflow.strategies.functions.patterns import escape_pattern, is_pattern, matches, matching
+from stepflow.strategies.functions.patterns import escape_pattern, find_all, is_pattern, matches, matching
 
 
 def test_a_pattern_that_takes_too_long_fails_instead_of_hanging():
@@ -44,3 +44,13 @@ def test_a_pattern_that_has_just_taken_too_long_is_not_tried_again_at_once(monke
     with pytest.raises(ValueError, match="took longer"):
         functions.matches("(x|x)*", "a")
     assert tried == ["a", "b", "a"]
+
+
+def test_find_all_leaves_out_where_the_group_took_no_part():
+    assert find_all(r"a(?P<value>\d)?", "a1 a a2") == ("1", "2")
+
+
+@pytest.mark.parametrize(("pattern", "said"), [("(?P<key>a)", "key: only a group `value`"), ("(", "find_all: ")])
+def test_find_all_refuses_what_it_could_not_give_as_texts(pattern, said):
+    with pytest.raises(ValueError, match=said):
+        find_all(pattern, "a")

@@ -101,6 +101,27 @@ def test_json_reads_each_embedded_value_as_a_value(make: Make) -> None:
     assert read(make(json, root="array"), text) == [("[3]", (3,))]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (' "a b": {"c": [1]} ', [('"a b": {"c": [1]}', {"key": "a b", "value": {"c": (1,)}})]),
+        ('"a": null', [('"a": null', {"key": "a", "value": None})]),
+        ('"a": 1, "b": 2', []),
+        ('{"a": 1}', []),
+        ('"a"', []),
+        ('"a": 1 and more', []),
+        ("", []),
+    ],
+)
+def test_json_reads_the_one_member_that_a_text_is(make: Make, text: str, found: list[Any]) -> None:
+    assert read(make(json, of="member"), text) == found
+
+
+def test_json_reads_a_member_whatever_its_value(make: Make) -> None:
+    with pytest.raises(ValidationError, match="leave `root` out"):
+        json.Options(of="member", root="object")
+
+
 def test_jsonpath_reads_values_of_the_one_json_in_the_text(make: Make) -> None:
     reader = make(jsonpath, path="$.items[*].id")
     assert [raw for _, raw in read(reader, 'Take {"items": [{"id": 1}, {"id": [2]}]}.')] == [1, (2,)]
@@ -123,6 +144,7 @@ ALL = [
     (lark, {"grammar": "equation"}),
     (keywords, {"words": ["x", "ab", "b"]}),
     (json, {}),
+    (json, {"of": "member"}),
     (whole, {}),
 ]
 

@@ -16,7 +16,7 @@ from stepflow.compiler.notations import operators
 from stepflow.compiler.notations.calls import misfit
 from stepflow.compiler.notations.error import NotationError
 from stepflow.compiler.notations.jinja_syntax import parse_expression
-from stepflow.compiler.notations.listforms import FORMS, TESTS, Bound
+from stepflow.compiler.notations.listforms import FORMS, NAMED_TESTS, TESTS, Bound
 from stepflow.compiler.notations.loops import LOOPS, Loop, Scope, loop_budget, loop_of, turns
 from stepflow.compiler.notations.members import Member, Outline, members_read, outline
 from stepflow.notation import Missing, Names
@@ -282,7 +282,7 @@ class _Builder:
             return self._defined(node)
         test = TESTS.get(node.name)
         if test is None:
-            raise self._unknown(node.name, node.lineno, "test", [*TESTS, "defined", "undefined"])
+            raise self._unknown(node.name, node.lineno, "test", NAMED_TESTS)
         return self._applied(test, node.name, node, (self.build(node.node),))
 
     def _default(self, node: Any) -> Closure:
@@ -327,9 +327,9 @@ class _Builder:
             raise self._error(f"{node.name}(...) takes the name of a {kind} in quotes", node.lineno, node.name)
         if kind == "filter":
             return self._function(name, argument.lineno, "filter")
-        if name not in TESTS:
-            raise self._unknown(name, argument.lineno, "test", TESTS)
-        return TESTS[name]
+        if name not in NAMED_TESTS:
+            raise self._unknown(name, argument.lineno, "test", NAMED_TESTS)
+        return NAMED_TESTS[name]
 
     def _applied(
         self, function: Function, name: str, node: Any, before: tuple[Closure, ...], arguments: list[Any] | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepflow.compiler.notations.operators import COMPARISONS, contains, member, number
+from stepflow.notation import Missing
 from stepflow.values import describe, is_number
 
 Bound = Callable[..., Any]
@@ -30,6 +31,16 @@ def _whole(value: Any) -> int:
 
 def _is_integer(value: Any) -> bool:
     return is_number(value) and isinstance(value, int)
+
+
+def present(value: Any) -> bool:
+    """The test `defined`, of a value that is there."""
+    return True
+
+
+def absent(value: Any) -> bool:
+    """The test `undefined`, of a value that is there."""
+    return False
 
 
 TESTS: Mapping[str, Bound] = {
@@ -79,6 +90,8 @@ TEST_MEANINGS: Mapping[str, str] = {
     "in": "one of a list's items, of a map's keys, or part of a text: `is in(labels)`",
 }
 """What each test asks, for the reference; `defined` and `undefined` are the notation's own."""
+NAMED_TESTS: Mapping[str, Bound] = {**TESTS, "defined": present, "undefined": absent}
+"""The tests that a filter may name."""
 
 
 def _divides(divisor: Any, value: Any) -> bool:
@@ -117,10 +130,20 @@ def _selection(name: str, wanted: bool) -> Callable[..., Any]:
     return choose
 
 
+def _holds_at(item: Any, path: str, test: Bound | None, rest: tuple[Any, ...]) -> bool:
+    """Whether a test holds of the member at a path. Raises `Missing` where there is none, unless that is asked for."""
+    try:
+        value = _reach(item, path)
+    except Missing:
+        if test not in (present, absent):
+            raise
+        return test is absent
+    return bool((test or bool)(value, *rest))
+
+
 def _selection_by(name: str, wanted: bool) -> Callable[..., Any]:
     def choose(value: Any, test: Bound | None, path: str, *rest: Any) -> Any:
-        holds = test or bool
-        return tuple(item for item in _items(value, name) if bool(holds(_reach(item, path), *rest)) is wanted)
+        return tuple(item for item in _items(value, name) if _holds_at(item, path, test, rest) is wanted)
 
     return choose
 

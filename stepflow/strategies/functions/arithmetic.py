@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from stepflow.numerals import read_number, read_percent
+from stepflow.texts.money import read_money
 from stepflow.values import Number, describe, is_number, normal
 
 MAX_DECIMALS = 100
@@ -39,6 +40,21 @@ def percent(value: Any) -> Number:
     if not isinstance(value, str):
         raise ValueError(f"percent: {describe(value)} is not a text")
     return read_percent(value)
+
+
+def money(value: Any) -> Mapping[str, Any]:
+    """An amount of money that a text says, as a map of `amount` and `currency`; such a map stays itself.
+
+    Examples:
+        money('€1,200.50') == {'amount': 1200.5, 'currency': 'EUR'}
+        money('12 euros').amount == 12
+        money('CHF 20').currency == 'CHF'
+    """
+    if isinstance(value, Mapping) and set(value) == {"amount", "currency"}:
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"money: {describe(value)} is not a text")
+    return read_money(value)
 
 
 def mixed(value: Any) -> str:
@@ -289,6 +305,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "is_number": is_number,
     "percent": percent,
+    "money": money,
     "mixed": mixed,
     "abs": magnitude,
     "min": smallest,

@@ -65,6 +65,23 @@ def matching(pattern: Any, texts: Any, whole: Any = True) -> tuple[str, ...]:
     return tuple(text for text in texts if _found(compiled, _text(text, "matching"), whole=whole is True))
 
 
+def find_all(pattern: Any, text: Any) -> tuple[str, ...]:
+    r"""Every text that a pattern finds in a text, in order; of a pattern with the group `value`, what that holds.
+
+    Examples:
+        find_all('\\{\\w+\\}', 'Hello {name}, {count} new') == ['{name}', '{count}']
+        find_all('#(?P<value>\\d+)', 'fixes #7 and #12') == ['7', '12']
+        find_all('x', 'abc') == []
+    """
+    compiled = _compiled(pattern, "find_all")
+    named = set(compiled.compiled.groupindex)
+    if not named <= {"value"}:
+        raise ValueError(f"find_all: {', '.join(sorted(named - {'value'}))}: only a group `value` can be read")
+    found = compiled.finditer(_text(text, "find_all"))
+    texts = (match.groups.get("value", "") if named else match.text for match in found)
+    return tuple(text for text in texts if text)
+
+
 def escape_pattern(text: Any) -> str:
     r"""A pattern that matches exactly this text: every sign that means something in a pattern is escaped.
 
@@ -129,5 +146,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "is_pattern": is_pattern,
     "matches": matches,
     "matching": matching,
+    "find_all": find_all,
     "escape_pattern": escape_pattern,
 }

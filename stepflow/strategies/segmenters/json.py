@@ -8,6 +8,7 @@ and the closing bracket are separators.
 Options: `by`, and `root`, the kind of value asked for.
 
     segment: {type: json, by: member}
+    parse: [{field: entry, type: json, of: member}]      # step.entry.key, step.entry.value
 
 Declines a reply without a value of that kind, with more than one, or with JSON that is broken or has duplicate keys.
 """
