@@ -52,6 +52,10 @@ _STEP = {
     "count": ("whole number", "How many steps there are"),
     "text": ("text", "Its whole text, with its marker"),
     "rest": ("text", "What `parse` has not read of it, the marker left out"),
+    "stored": (
+        "truth value",
+        "Whether it comes from the stored answer, kept or rewritten; false of what the model wrote for this request",
+    ),
 }
 _ANSWER = {
     "value": ("any value", "The value; missing when the pattern has only other named groups"),

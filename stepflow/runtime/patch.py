@@ -134,7 +134,7 @@ def _regenerate(run: Run, task: Task, wanted: Patch, hole: Hole) -> Generator[Ef
     assert template is not None
     for _ in range(wanted.max_calls):
         try:
-            names = {**answer_names(task, examination.steps, hole.record), **prompt_names(examination, region)}
+            names = {**answer_names(task, examination.steps, hole.record), **prompt_names(hole)}
             messages = conversation(run.request, template(names))
             completion = yield from run.ask(messages, "patch", schema_of(run, wanted.prompting, names))
             if completion.finish_reason == "length":
@@ -181,16 +181,17 @@ def _first_that_passes(task: Task, hole: Hole, replies: Sequence[str]) -> Rewrit
     return first
 
 
-def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
+def prompt_names(hole: Hole) -> dict[str, Any]:
     """What a patch prompt may name beyond the task's own names."""
+    examination, region, stored = hole.examination, hole.region, hole.record is not None
     steps = examination.steps
     failing = tuple(step for step in steps if step.index in region.steps)
     shown = failing[0] if failing else None
     kept = kept_steps(examination, region)
     return {
-        "kept": tuple(visible(step, len(steps)) for step in kept),
+        "kept": tuple(visible(step, len(steps), stored=stored) for step in kept),
         "kept_steps": _text(kept),
-        "failing": tuple(visible(step, len(steps)) for step in failing),
+        "failing": tuple(visible(step, len(steps), stored=stored) for step in failing),
         "steps_before": _text(steps[: region.first - 1]),
         "steps_after": _text(steps[region.last :]),
         "failing_steps": _text(failing),
@@ -198,7 +199,7 @@ def prompt_names(examination: Examination, region: Region) -> dict[str, Any]:
         "next_index": region.first,
         "failures": examination.told,
         "output": examination.text,
-        "step": visible(shown, len(steps)) if shown else {"index": region.first, "count": len(steps)},
+        "step": visible(shown, len(steps), stored=stored) if shown else {"index": region.first, "count": len(steps)},
     }
 
 

@@ -13,6 +13,7 @@ from stepflow.plan import Check, Rule
 from stepflow.protocols import Groups, View
 from stepflow.runtime.extract import Task, read_value
 from stepflow.runtime.segment import missing_fields
+from stepflow.runtime.stitch import content
 from stepflow.toolcalls import misfit
 
 
@@ -109,7 +110,7 @@ def examine_growing(task: Task, steps: Sequence[Step]) -> bool:
     Only what stands before it may be named; a check that names more, such as `step.count`, cannot be decided.
     """
     step, previous = steps[-1], _fields_before(steps, len(steps) - 1)
-    seen = {name: value for name, value in visible(step, 0).items() if name != "count"}
+    seen = {name: value for name, value in visible(step, 0, stored=False).items() if name != "count"}
     verdicts = _on_step(task.rule, step, {**task.names, "step": seen, "previous": previous})
     deciding = [verdict for verdict in verdicts if _decides(verdict)]
     return bool(deciding) and all(verdict.passed for verdict in deciding)
@@ -118,8 +119,7 @@ def examine_growing(task: Task, steps: Sequence[Step]) -> bool:
 def step_names(task: Task, steps: Sequence[Step], position: int, cached: Record | None = None) -> dict[str, Any]:
     """What expressions and templates about one step may name."""
     names, _ = _names(task, steps, cached)
-    previous = _fields_before(steps, position)
-    return {**names, "step": visible(steps[position], len(steps)), "previous": previous}
+    return {**names, "step": names["steps"][position], "previous": _fields_before(steps, position)}
 
 
 def _fields_before(steps: Sequence[Step], position: int) -> dict[str, Any]:
@@ -138,13 +138,23 @@ def answer_names(task: Task, steps: Sequence[Step], cached: Record | None) -> di
 def _names(task: Task, steps: Sequence[Step], cached: Record | None) -> tuple[dict[str, Any], list[Verdict]]:
     """What expressions about the answer may name, and a failed verdict when the answer cannot be read."""
     text = "".join(step.text + step.separator for step in steps)
-    names: dict[str, Any] = {**task.names, "output": text, "steps": tuple(visible(step, len(steps)) for step in steps)}
+    stored = _stored(task.rule, steps, cached)
+    shown = tuple(visible(step, len(steps), stored=step.index in stored) for step in steps)
+    names: dict[str, Any] = {**task.names, "output": text, "steps": shown}
     if cached is not None:
         names["cached"] = {"constraints": cached.constraints, "let": cached.let, "prompt": cached.prompt}
     answer, unreadable = read_answer(task.rule, text)
     if answer is not None:
         names["answer"] = answer
     return names, unreadable
+
+
+def _stored(rule: Rule, steps: Sequence[Step], cached: Record | None) -> frozenset[int]:
+    """Indexes (1-based) of the steps that come from a record: as they stand there, or rewritten without the model."""
+    if cached is None:
+        return frozenset()
+    said = {content(step, rule.segmenter) for step in cached.steps}
+    return frozenset(step.index for step in steps if step.origin == "rewrite" or content(step, rule.segmenter) in said)
 
 
 def failed(rule: Rule, check: str, reason: str) -> Verdict:
@@ -169,8 +179,8 @@ def _told(verdict: Verdict) -> str:
 
 def _on_steps(rule: Rule, steps: Sequence[Step], names: Mapping[str, Any]) -> Iterator[Verdict]:
     previous: dict[str, Any] = {}
-    for step in steps:
-        yield from _on_step(rule, step, {**names, "step": visible(step, len(steps)), "previous": previous})
+    for step, shown in zip(steps, names["steps"], strict=True):
+        yield from _on_step(rule, step, {**names, "step": shown, "previous": previous})
         previous = {**previous, **step.fields}
 
 
@@ -237,9 +247,10 @@ def _message(check: Check, names: Mapping[str, Any], reason: str) -> str | None:
         return None
 
 
-def visible(step: Step, count: int) -> dict[str, Any]:
-    """A step as expressions see it: its fields, and index, count, text, rest."""
-    return {**step.fields, "index": step.index, "count": count, "text": step.text, "rest": step.rest}
+def visible(step: Step, count: int, *, stored: bool) -> dict[str, Any]:
+    """A step as expressions see it: its fields, and index, count, text, rest, stored."""
+    members = {"index": step.index, "count": count, "text": step.text, "rest": step.rest, "stored": stored}
+    return {**step.fields, **members}
 
 
 def read_answer(rule: Rule, text: str) -> tuple[dict[str, Any] | None, list[Verdict]]:
