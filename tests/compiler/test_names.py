@@ -181,4 +181,4 @@ def test_the_step_of_a_patch_prompt_has_every_member_of_the_table(tmp_path):
     flow = Flow(tmp_path, SPIED + reading + f"patch: {{prompt: '{members}'}}\n")
     flow.store("say a!", "a!\nc?")
     assert flow.ask("say a!\nb!", "b!").outcome == "patch"
-    assert flow.calls[0].messages[-1].content == "count=2 index=2 rest=? text=c?"
+    assert flow.calls[0].messages[-1].content == "count=2 index=2 rest=? stored=true text=c?"
