@@ -231,7 +231,7 @@ Create a CSV table of 3 fruits with columns name and price, sorted by price.
 Create a CSV table of 3 fruits with columns name and price. Use semicolons.
 Create a CSV table of 3 fruits with columns name and price without a header.
 Create a CSV table of 3 fruits without columns name and price.
-Create a CSV table of 3 fruits with columns name and unit price.
+Create a CSV table of 3 fruits with columns name and price tidy.
 Create a CSV table of 3 fruits with columns name, price (USD).
 Create a CSV table of 3 fruits with columns name and price (number, optional).
 Create a CSV table of 3 fruits with columns name and name.

@@ -37,7 +37,7 @@ BETWEEN = [
     ("python-function", "Write a Python function solve(a, b) that returns the solution of a linear equation."),
     ("regex-pattern", 'Write a regex that matches "x = 4" and "y = 3" but not "x + y".'),
     ("csv-table", "Create a CSV table of 3 equations with columns name and unknown."),
-    ("markdown-table", "Create a Markdown table of 3 CSV files with columns name and size."),
+    (None, "Create a Markdown table of 3 CSV files with columns name and size."),
     (None, "Create a table of 3 fruits with columns name and price."),
     ("constrained-text", 'Write two sentences about JSON that mention "key" and do not use "object".'),
     ("extra/sql-select", "Write a SQL query that selects name and price from fruits where price is over 3."),
