@@ -31,12 +31,20 @@ WORDINGS = {
         "Please write a CSV about {topic} with the columns {columns} and {count} rows{total}",
         "Could you generate a CSV file of {word} {topic}, with the following columns: {columns}{total}?",
         "I need a comma-separated table about {topic} with columns {columns} and {word} rows{total}. Just the CSV.",
+        "Give me {count} rows of CSV data about {topic} with the columns {columns}{total}.",
+        "List {word} {topic} as a CSV table with columns {columns}{total}",
+        "In CSV format, list {count} {topic}. Use the columns {columns}{total}.",
+        "Prepare a csv about {topic}, {count} rows, columns: {columns}{total}",
     ],
     MARKDOWN: [
         "Create a Markdown table of {count} {topic} with columns {columns}{total}.",
         "Please write a table in Markdown about {topic} with the columns {columns} and {count} rows{total}",
         "Could you generate a markdown table of {word} {topic}, with the following columns: {columns}{total}?",
         "I need a Markdown table about {topic} with columns {columns} and {word} rows{total}. Just the table.",
+        "Draw a table of {count} {topic} in Markdown with the columns {columns}{total}.",
+        "Show {word} {topic} in a Markdown table with columns {columns}{total}",
+        "Make a {count}-row md table of {topic} whose columns are {columns}{total}.",
+        "markdown table about {topic}, {word} rows, columns: {columns}{total}",
     ],
 }
 
@@ -56,7 +64,7 @@ class Item:
     def prompt(self) -> str:
         """The prompt."""
         named = [f"{name} ({kind})" if kind else name for name, kind in self.columns]
-        return WORDINGS[self.rule][self.wording % 4].format(
+        return WORDINGS[self.rule][self.wording % 8].format(
             topic=self.topic,
             count=self.count,
             word=WORDS[self.count],
@@ -218,6 +226,30 @@ def test_a_row_or_a_column_more_is_one_call_that_shows_the_old_table() -> None:
         if outcome.final in TRUSTED:
             assert (outcome.outcome, outcome.calls) == ("patch", 1)
             assert is_right(variant, outcome.answer)
+
+
+def below(item: Item, rows: list[list[str]]) -> str:
+    """Rows as a model writes them without their header."""
+    return written_in(item, [item.rows[0], *rows]).split("\n", 1 if item.rule == RULE else 2)[-1]
+
+
+@pytest.mark.parametrize("rule", [RULE, MARKDOWN])
+def test_missing_rows_are_asked_for_alone_and_only_right_ones_are_put_below_the_kept(rule: str) -> None:
+    for item in items(7, 24, rule):
+        old = replace(item, total=False, count=min(item.count, 4))
+        more = replace(old, count=old.count + 2)
+        header, *rows = more.rows
+        one, two = rows[-2:]
+        wrong = [[one], [one, one], [rows[0], two], [one, two[:-1]], [one, ["", *two[1:]]], [header, two]]
+        for reply in [[one, two], *wrong]:
+            world = World(rule)
+            world.ask(old.prompt, written_in(old, old.rows))
+            outcome = world.ask(more.prompt, below(more, reply), *["I cannot."] * 3)
+            assert outcome is not None
+            assert (outcome.final in TRUSTED) == (reply == [one, two]), (more.prompt, reply, outcome.answer)
+            if outcome.final in TRUSTED:
+                assert (outcome.outcome, outcome.calls, outcome.kept) == ("patch", 1, old.count + 1)
+                assert is_right(more, outcome.answer)
 
 
 DECLINED = r"""
