@@ -16,7 +16,7 @@ from typing import Any
 from stepflow.config.document import Document
 from stepflow.config.scalars import resolve
 from stepflow.errors import StepflowError
-from stepflow.model import Constraint, Record, Request
+from stepflow.model import Constraint, Outcome, Record, Request
 from stepflow.plan import Plan, Rule
 from stepflow.protocols import Call, Candidate, Completion, Nomination
 from stepflow.runtime.effects import Effect, Generate, Generated, Looked, Lookup, Nominate, Reply, Saved
@@ -163,6 +163,23 @@ def first_calls(plan: Plan, request: Request, replies: Sequence[str], record: Re
         return asked
     finally:
         flow.close()
+
+
+def unaided(plan: Plan, request: Request, record: Record) -> Outcome | None:
+    """The outcome of a run in which a record is the only candidate and no model answers; None when one is asked."""
+    flow = interpret(plan, request, Journal())
+    try:
+        effect = next(flow)
+        while not isinstance(effect, Generate):
+            effect = flow.send(_world(effect, record))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
+    except StepflowError:
+        return None
+    finally:
+        flow.close()
+    return None
 
 
 def _world(effect: Effect, record: Record | None) -> Reply:

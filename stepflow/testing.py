@@ -82,7 +82,7 @@ def run_rule_test(
     What happens is added to the `evidence`. A `backend` is asked instead of the test's own replies.
     """
     evidence = Evidence() if evidence is None else evidence
-    request = _request(test.prompt, test.system, test.tools)
+    request = request_of(test)
     wanted = test.expect.model_fields_set
     try:
         task = evidence.understood(rule, request)
@@ -101,6 +101,11 @@ def run_rule_test(
     if not is_run(test):
         return failures
     return (*failures, *_run_failures(task, test, evidence, backend))
+
+
+def request_of(test: TestSpec, prompt: str | None = None) -> Request:
+    """The request that a test makes; with another prompt in place of its own, if one is given."""
+    return _request(test.prompt if prompt is None else prompt, test.system, test.tools)
 
 
 def is_run(test: TestSpec) -> bool:

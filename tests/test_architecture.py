@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("catalog",),
     ("engine", "quick", "testing", "reference"),
     ("authoring", "coverage", "recording", "rendering"),
+    ("variants",),
     ("server", "bench"),
     ("cli", "__init__"),
     ("__main__",),

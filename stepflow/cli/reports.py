@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from stepflow.coverage import Coverage
     from stepflow.testing import TestResult
+    from stepflow.variants import Variation
 
 _UNWRITABLE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
@@ -43,8 +45,23 @@ def show_coverage(coverages: Sequence[Coverage], total: int) -> None:
     click.echo(f"coverage {total} %")
 
 
-def as_json(results: Sequence[TestResult], coverages: Sequence[Coverage] | None, total: int) -> str:
-    """One JSON object: the counts, every test, and the coverage when it was measured."""
+def show_variations(variations: Sequence[Variation]) -> None:
+    """Print which changed prompts of each rule were served the stored answer as it stands."""
+    for one in variations:
+        click.echo(f"{one.path}  {one.served} of {one.tried} changed prompts are served the stored answer as it stands")
+        width = max((len(f"{each.part}: {each.kind}") for each in one.unnoticed), default=0)
+        for each in one.unnoticed:
+            said = f"{each.part}: {each.kind}".ljust(width)
+            click.secho(f"    {each.where}  {said}  {each.served} of {each.tried}, e.g. {each.example!r}", fg="yellow")
+
+
+def as_json(
+    results: Sequence[TestResult],
+    coverages: Sequence[Coverage] | None,
+    total: int,
+    variations: Sequence[Variation] = (),
+) -> str:
+    """One JSON object: the counts, every test, the coverage when it was measured, and what went unnoticed if asked."""
     passed, failed, todo = counts(results)
     data: dict[str, Any] = {"passed": passed, "failed": failed, "todo": todo}
     data["tests"] = [
@@ -64,6 +81,11 @@ def as_json(results: Sequence[TestResult], coverages: Sequence[Coverage] | None,
                 for each in coverages
             ],
         }
+    if variations:
+        data["variations"] = [
+            {"rule": each.rule, "file": each.path, "tried": each.tried, "unnoticed": [*map(asdict, each.unnoticed)]}
+            for each in variations
+        ]
     return json.dumps(data, ensure_ascii=False, indent=1)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stepflow.plan import DeclaredTest, Plan, Rule
     from stepflow.source import Diagnostic
     from stepflow.testing import TestResult
+    from stepflow.variants import Variation
 
 WORTH_IT = 30_000
 """Bytes of YAML, the tests of which take about as long as to start another process."""
@@ -24,21 +25,25 @@ _NAMES_RULES = re.compile(rb"^(?:rules|backend)\s*:|^kind\s*:\s*pipeline", re.MU
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What the tests of files gave, and why other files have none. Coverage is that of each rule, with tests or not."""
+    """What the tests of files gave, and why other files have none. Coverage is that of each rule, with tests or not.
+
+    `variations` say of each rule which changed prompts go unnoticed, where that is asked for.
+    """
 
     results: Sequence[TestResult] = ()
     coverages: Sequence[Coverage] = ()
+    variations: Sequence[Variation] = ()
     problems: Sequence[Diagnostic] = ()
 
 
-def run(files: Sequence[str], only: str | None = None, jobs: int | None = None) -> Tested:
+def run(files: Sequence[str], only: str | None = None, jobs: int | None = None, *, varied: bool = False) -> Tested:
     """The outcomes in the order of the files, from so many processes: by default one for each core, if worth it.
 
-    `only` chooses the tests with this text in their file or name.
+    `only` chooses the tests with this text in their file or name. If `varied`, their prompts are changed, too.
     """
     from stepflow.compiler.gathering import one_look
 
-    task = _Task(tuple(dict.fromkeys(map(_subject, files))), only)
+    task = _Task(tuple(dict.fromkeys(map(_subject, files))), only, varied)
     jobs = min(_worth_it(task.files) if jobs is None else jobs, len(task.files))
     if jobs < 2 or not _may_fork():
         with one_look():
@@ -69,6 +74,7 @@ class _Task:
 
     files: Sequence[str]
     only: str | None
+    varied: bool = False
 
     def run(self, file: str) -> Tested:
         """Compile a file and run its tests."""
@@ -107,7 +113,15 @@ class _Task:
             else:
                 failures = run_turns(subject, test.spec.turns)
             results.append(TestResult(test.name, test.where, failures, test.spec.todo))
-        return Tested(results, [measure(subject, evidence)] if isinstance(subject, Rule) else [])
+        if not isinstance(subject, Rule):
+            return Tested(results)
+        varied = [self._vary(subject)] if self.varied else []
+        return Tested(results, [measure(subject, evidence)], varied)
+
+    def _vary(self, rule: Rule) -> Variation:
+        from stepflow.variants import vary
+
+        return vary(rule, tuple(self._chosen(rule.tests)))
 
     def _chosen(self, tests: Sequence[DeclaredTest]) -> Iterator[DeclaredTest]:
         return (test for test in tests if chosen(self.only, _file_of(test.where), test.name))
@@ -149,6 +163,7 @@ def _joined(parts: Sequence[Tested]) -> Tested:
     return Tested(
         list(chain.from_iterable(part.results for part in parts)),
         list(chain.from_iterable(part.coverages for part in parts)),
+        list(chain.from_iterable(part.variations for part in parts)),
         list(chain.from_iterable(part.problems for part in parts)),
     )
 

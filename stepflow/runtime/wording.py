@@ -21,7 +21,8 @@ Spans = Iterable[tuple[int, int]]
 
 _TOKEN = re.compile(
     r"""(?x)
-    (?: (?<!\w) [-−] (?=\d) )?                                  # the sign of a number
+    (?<!\w) [-−] (?=…)                                          # the sign of a number that was read without it
+    | (?: (?<!\w) [-−] (?=\d) )?                                # the sign of a number
     [^\W_]+ (?: (?: [-–_'’] | (?<=\d)[.,:](?=\d) ) [^\W_]+ )*    # a word or a number: half-hour, 3.5, 12:30
     | [^\w\s.,;:!?…'"`´‘’“”„«»()\[\]{}\\–—-]                   # an operator, a currency, an emoji, a vowel sign
     | (?<=\d\s) [-−–] (?=\s\d)                                  # a minus between numbers

@@ -37,6 +37,7 @@ def test_courtesy_case_and_punctuation_do_not_change_what_is_asked(one: str, oth
     [
         ("count to 5", "count to -5"),
         ("count to 5", "count to −5"),
+        ("count to …", "count to -…"),
         ("is 3.5 enough", "is 35 enough"),
         ("is 3.5 enough", "is 3 5 enough"),
         ("at 12:30", "at 12 30"),

@@ -23,6 +23,7 @@ POLL_S = 0.5
 @click.option("-k", "only", metavar="TEXT", help="Only tests with this text in their file or name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show passing tests too.")
 @click.option("--coverage", is_flag=True, help="Say which parts of the rules no test has exercised.")
+@click.option("--vary", is_flag=True, help="Say which changed prompts would be served a test's right answer.")
 @click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
 @click.option(
     "--format", "output", type=click.Choice(["text", "junit", "json"]), default="text", help="How results are shown."
@@ -36,6 +37,7 @@ def command(
     only: str | None,
     verbose: bool,
     coverage: bool,
+    vary: bool,
     fail_under: int | None,
     output: str,
     record: bool,
@@ -55,7 +57,7 @@ def command(
         _record(yaml_files(paths), only, pipeline)
 
     def once() -> int:
-        tested = run(yaml_files(paths), only, jobs)
+        tested = run(yaml_files(paths), only, jobs, varied=vary)
         if not tested.problems and not tested.results:
             among = f" with {only!r} in file or name" if only else f" in {', '.join(yaml_files(paths))}"
             raise UsageError(f"no test found{among}")
@@ -86,11 +88,12 @@ def _report(tested: Tested, verbose: bool, output: str, measured: bool, least: i
     if output == "junit":
         click.echo(reports.as_junit(results))
     elif output == "json":
-        click.echo(reports.as_json(results, coverages if measured else None, total))
+        click.echo(reports.as_json(results, coverages if measured else None, total, tested.variations))
     elif results:
         reports.show(results, verbose)
         if measured:
             reports.show_coverage(coverages, total)
+        reports.show_variations(tested.variations)
     if tested.problems:
         raise ConfigError(sorted(dict.fromkeys(tested.problems), key=lambda problem: problem.sort_key))
     if least is not None and total < least:
