@@ -41,8 +41,9 @@ from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
 from stepflow.prose import QUOTED, name_words
 from stepflow.protocols import Verifier, View
 from stepflow.strategies.verifiers.subject import named
-from stepflow.texts.dates import find_dates, read_date
+from stepflow.texts.dates import find_dates
 from stepflow.texts.flags import read_flag
+from stepflow.texts.places import find_places, iso_day, whole_text
 from stepflow.texts.quantities import inexact, quantities
 from stepflow.texts.windows import Span, lie_apart
 from stepflow.values import is_number, show
@@ -51,7 +52,6 @@ Keys = tuple[str, ...]
 Leaf = tuple[Keys, Any]
 
 NAME = "grounded"
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAYS = r"""["'`*]{0,3}\s*(?:[:=]|\bis\b|\bare\b)\s*["'`*“‘$€£]{0,3}"""
 _BESIDE = r"""\s?(?<!\w){}s?(?!\w)(?:["'`*]{{0,2}}[\s:=]+(?:(?:is|are|of|at|on|the|an?)\s+)*["'`*“‘$€£]{{0,3}})?"""
 _JOINED = r"(?:,?\s+(?:and|or|&)\s+|{})"
@@ -155,7 +155,7 @@ class _Grounded:
         text = str(value)
         if not any(char.isalnum() for char in text):
             return False
-        day = _day(text)
+        day = iso_day(text)
         return bool(self._pattern(text).search(source)) or (day is not None and day in _days(source))
 
     def _is_part_of_a_day(self, key: str, value: Any, source: str) -> bool:
@@ -174,7 +174,7 @@ class _Grounded:
         if is_number(value):
             first = next((each for each in quantities(source) if not each.doubt), None)
             return first is not None and first.value == value and not re.search(r"[\w,;.!?\n]", source[: first.start])
-        day = _day(str(value))
+        day = iso_day(str(value))
         first_day = next(find_dates(source), None) if day is not None else None
         return bool(self._pattern(str(value)).match(source)) or (
             first_day is not None and first_day[2] == day and not first_day[0]
@@ -225,12 +225,7 @@ class _Grounded:
         return next((reason for part in value if (reason := self._mixed(part, source))), None)
 
     def _places(self, value: Any, source: str) -> list[Span]:
-        """Where a value stands in the source."""
-        if is_number(value):
-            return [(each.start, each.end) for each in quantities(source) if not each.doubt and each.value == value]
-        day = _day(str(value))
-        days = [(start, end) for start, end, each in find_dates(source) if day is not None and each == day]
-        return days + [match.span() for match in self._pattern(str(value)).finditer(source)]
+        return find_places(value, source, ignore_case=self.options.ignore_case)
 
     def _joined(self, leaves: list[Leaf], source: str) -> str | None:
         """A name beside one that a value shows, or that 'and' or 'or' joins to it, and that no value shows."""
@@ -272,11 +267,7 @@ class _Grounded:
         return is_number(value) and any(each.value == value and each.end == len(source[-40:]) for each in last)
 
     def _pattern(self, text: str) -> re.Pattern[str]:
-        body = r"\s+".join(re.escape(word) for word in text.split())
-        before = r"(?<!\w)" if text.strip()[0].isalnum() else ""
-        behind = r"(?!\w|[.,]\d)" if text.strip()[-1].isdigit() else r"(?!\w)" if text.strip()[-1].isalnum() else ""
-        before += r"(?<!\d[.,])" if text.strip()[0].isdigit() else ""
-        return re.compile(before + body + behind, re.IGNORECASE if self.options.ignore_case else 0)
+        return whole_text(text, ignore_case=self.options.ignore_case)
 
     def _left_out(self, leaves: list[Leaf], source: str) -> str | None:
         """What the source states and no value shows: its days, its quoted texts, and the other numbers."""
@@ -285,7 +276,7 @@ class _Grounded:
             days.add(day)
             rest = rest[:start] + " " * (end - start) + rest[end:]
         texts = [str(value) for _, value in leaves if isinstance(value, str)]
-        held = {_day(text) for text in texts} | {day for text in texts for _, _, day in find_dates(text)}
+        held = {iso_day(text) for text in texts} | {day for text in texts for _, _, day in find_dates(text)}
         missing = [show(day) for day in days if day not in held]
         folded = [" ".join(text.split()).casefold() for text in texts]
         for match in QUOTED.finditer(rest):
@@ -294,7 +285,7 @@ class _Grounded:
                 missing.append(quote)
             rest = rest[: match.start()] + " " * len(match.group()) + rest[match.end() :]
         numbers = [value for _, value in leaves if is_number(value)]
-        numbers += [each.value for text in texts if _day(text) is None for each in quantities(text)]
+        numbers += [each.value for text in texts if iso_day(text) is None for each in quantities(text)]
         for each in quantities(rest):
             if each.value in numbers:
                 numbers.remove(each.value)  # a number that the source states twice must stand twice
@@ -335,13 +326,6 @@ def _told(key: str, source: str) -> list[int]:
     name = r"[\s_-]*".join(map(re.escape, words))
     pattern = rf"(?<!\w){name}(?!\w){_SAYS}"
     return [match.end() for match in re.finditer(pattern, source, re.IGNORECASE)]
-
-
-def _day(text: str) -> datetime.date | None:
-    try:
-        return read_date(text) if _ISO.fullmatch(text.strip()) else None
-    except ValueError:
-        return None
 
 
 def _days(source: str) -> set[datetime.date]:
