@@ -34,7 +34,7 @@ PLUGS: Mapping[Kind, Mapping[str, str]] = {
         "strategies.verifiers",
         "expr", "regex", "not_regex", "contains", "excludes", "one_of", "lark", "json", "jsonpath", "json_schema",
         "step_count", "no_stale_values", "length", "derivation",
-        "order", "unique", "unchanged", "python_syntax", "yaml", "csv", "markdown_table", "sql", "grounded",
+        "order", "unique", "unchanged", "python_syntax", "yaml", "csv", "markdown_table", "sql", "grounded", "paired",
     ),
     "rewriter": _table("strategies.rewriters", "substitute", "json_members", "template"),
     "condition": {

@@ -63,6 +63,7 @@ _BEHIND, _BEFORE = (
 _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 """What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
 _AMOUNT = re.compile(r"\s*(?:[A-Z]{0,3}[$€£¥₹]\s?|[A-Z]{3}\s)?\d")
+_SIGN = re.compile(r"[$€£¥₹₩₽₺₪₫₴₱%‰°]")
 _PARTS_OF_A_DAY = {"day", "month", "year", "weekday"}
 _BOUNDS = {
     *("min", "minimum", "max", "maximum", "least", "most", "limit", "bound", "lower", "upper", "low", "high", "lowest"),
@@ -154,7 +155,7 @@ class _Grounded:
             return any(each.value == value for each in quantities(source) if not each.doubt)
         text = str(value)
         if not any(char.isalnum() for char in text):
-            return False
+            return bool(_SIGN.fullmatch(text.strip())) and text.strip() in source
         day = iso_day(text)
         return bool(self._pattern(text).search(source)) or (day is not None and day in _days(source))
 
