@@ -39,6 +39,7 @@ class Stub(ThreadingHTTPServer):
         self.replies: list[Any] = []
         self.seen: list[dict[str, Any]] = []
         self.authorization: list[str] = []
+        self.connections: set[Any] = set()
 
     @property
     def address(self) -> str:
@@ -47,11 +48,13 @@ class Stub(ThreadingHTTPServer):
 
 class StubHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Stub
 
     def do_POST(self) -> None:
         self.server.seen.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
         self.server.authorization.append(self.headers["authorization"])
+        self.server.connections.add(self.client_address)
         replies = self.server.replies
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if isinstance(reply, tuple):
@@ -109,7 +112,7 @@ def server() -> Iterator[Stub]:
 def stub(server: Stub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setattr(plug, "_FIRST_WAIT_S", 0.01)
-    server.replies, server.seen, server.authorization = [OK], [], []
+    server.replies, server.seen, server.authorization, server.connections = [OK], [], [], set()
     loop = asyncio.new_event_loop()  # LiteLLM's sync calls make the thread an event loop if it has none, and leave it
     asyncio.set_event_loop(loop)
     yield server
@@ -366,6 +369,22 @@ def test_a_reply_without_a_choice_is_an_error(stub: Stub) -> None:
 
 
 # --- retries ---------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_one_call_after_the_other_takes_one_connection(stub: Stub, how: str) -> None:
+    async def three(asked: LiteLlm) -> None:
+        for _ in range(2):
+            await asked.acomplete(call(10))
+        await finished(asked, call(10))
+
+    asked = backend(stub)
+    if how == "sync":
+        for _ in range(3):
+            asked.complete(call(10))
+    else:
+        asyncio.run(three(asked))
+    assert (len(stub.seen), len(stub.connections)) == (3, 1)
 
 
 @both

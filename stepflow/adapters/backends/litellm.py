@@ -231,8 +231,11 @@ class _Tries:
         return max(self.deadline - time.monotonic(), 0.001)
 
     def arguments(self, call: Call) -> dict[str, Any]:
-        """What LiteLLM is called with now."""
-        return {**_arguments(self.library, self.options, call), "timeout": self.left()}
+        """What LiteLLM is called with now.
+
+        The first try has the whole time: LiteLLM opens a connection of its own for each `timeout` that it is given.
+        """
+        return {**_arguments(self.library, self.options, call), "timeout": self.left() if self.made else self.timeout}
 
     def wait_after(self, error: Exception) -> float:
         """Seconds until the next try. Raises the error, in our words, when there is to be none."""
