@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 from stepflow.model import Message, Outcome, Request, Usage
 from stepflow.server.control import PLAIN, Control, control_of
 from stepflow.server.refusals import Refused
+from stepflow.server.shapes import check_message, check_shapes
 
 Form = Literal["chat", "text"]
 
@@ -104,6 +105,7 @@ def _ask(body: Mapping[str, Any], headers: Mapping[str, str], messages: list[dic
     model = body.get("model", "")
     if not isinstance(model, str):
         raise Refused(400, "`model` is a text", "invalid_model", "model")
+    check_shapes(body)
     parameters = {
         name: value
         for name, value in body.items()
@@ -137,9 +139,7 @@ def _messages(messages: Any) -> list[dict[str, Any]]:
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise Refused(400, f"message {index + 1} has no role", "invalid_messages", f"messages[{index}]")
-        if not isinstance(message.get("content"), str | list | None):
-            what = f"messages[{index}].content"
-            raise Refused(400, f"`{what}` is neither a text nor a list of parts", "invalid_messages", what)
+        check_message(message, index)
     return [{name: value for name, value in message.items() if value is not None} for message in messages]
 
 
@@ -179,12 +179,7 @@ def _switch(body: Mapping[str, Any], name: str) -> bool:
 
 
 def _include_usage(body: Mapping[str, Any]) -> bool:
-    options = body.get("stream_options")
-    if options is None:
-        return False
-    if not isinstance(options, dict):
-        raise Refused(400, "`stream_options` is an object", "invalid_value", "stream_options")
-    return _switch(options, "include_usage")
+    return _switch(body.get("stream_options") or {}, "include_usage")
 
 
 def _no_constant(name: str) -> NoReturn:

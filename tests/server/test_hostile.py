@@ -66,6 +66,14 @@ BODIES: dict[str, bytes] = {
     "a stream that is a text": b'{"messages":[{"role":"user","content":"x"}],"stream":"yes"}',
     "a model that is a number": b'{"messages":[{"role":"user","content":"x"}],"model":5}',
     "options that are a list": b'{"messages":[{"role":"user","content":"x"}],"stream_options":[]}',
+    "tools that are none": b'{"messages":[{"role":"user","content":"x"}],"tools":5}',
+    "a list of tools that are none": b'{"messages":[{"role":"user","content":"x"}],"tools":[1]}',
+    "a form that is a list": b'{"messages":[{"role":"user","content":"x"}],"response_format":["json"]}',
+    "a choice that is a list": b'{"messages":[{"role":"user","content":"x"}],"tool_choice":[]}',
+    "metadata that are a list": b'{"messages":[{"role":"user","content":"x"}],"metadata":[]}',
+    "a part that is a text": b'{"messages":[{"role":"user","content":["x"]}]}',
+    "a part of no type": b'{"messages":[{"role":"user","content":[{"text":"x"}]}]}',
+    "calls that are none": b'{"messages":[{"role":"assistant","tool_calls":["x"]},{"role":"user","content":"x"}]}',
     "control that is a list": b'{"messages":[{"role":"user","content":"x"}],"stepflow":[]}',
 }
 

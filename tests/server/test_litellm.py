@@ -264,6 +264,12 @@ def test_the_providers_status_reaches_the_client(
         assert (reply.status_code, "error" in reply.json()) == (status, True), prompt
 
 
+def test_a_message_that_litellm_does_not_take_is_the_clients_fault(server: Running, provider: Provider) -> None:
+    reply = server.chat([{"role": "user", "content": [{"type": "telepathy"}]}])
+    assert (reply.status_code, provider.seen) == (400, [])
+    assert "was not asked: Invalid user message" in reply.json()["error"]["message"]
+
+
 # --- before the server -----------------------------------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from stepflow.adapters.backends.relaying import OURS, SAMPLING, closed, passed_on, whole
+from stepflow.adapters.backends.relaying import OURS, SAMPLING, closed, passed_on, refusal, whole
 from stepflow.errors import BackendError, ConnectionRefused, MissingApiKey, RateLimited, TimedOut
 from stepflow.model import Usage
 from stepflow.options import Options as BaseOptions
@@ -242,7 +242,7 @@ class _Tries:
         self.made += 1
         wait = max(min(_FIRST_WAIT_S * 2.0 ** (self.made - 1), _LONGEST_WAIT_S), _retry_after(error))
         ours = _translated(self.library, error, self.options, self.timeout)
-        if self.made > self.options.retries or wait >= self.left() or not _passing(ours, error):
+        if self.made > self.options.retries or wait >= self.left() or not _passing(ours):
             raise ours from error
         return wait
 
@@ -296,7 +296,7 @@ def _completion(response: Any, model: str) -> Completion:
 def _translated(library: Any, error: Exception, options: Options, timeout: float) -> BackendError:
     ours = _in_our_words(library, error, options, timeout)
     status = getattr(error, "status_code", None)
-    if isinstance(status, int) and not isinstance(ours, ConnectionRefused | TimedOut):
+    if isinstance(status, int) and ours.status is None and not isinstance(ours, ConnectionRefused | TimedOut):
         ours.status = status
     return ours
 
@@ -318,6 +318,8 @@ def _in_our_words(library: Any, error: Exception, options: Options, timeout: flo
         return BackendError(f"{model} does not support a parameter: {said}; remove it, or set `drop_params: true`")
     if isinstance(error, library.NotFoundError):
         return BackendError(f"the provider does not know {model}: {said}; mend `model` or `api_base`")
+    if "valid OpenAI chat completion messages" in str(error):  # LiteLLM's own check, with a status of 500
+        return refusal(f"{model} was not asked: {said}")
     if "LLM Provider NOT provided" in str(error):
         return BackendError(
             f"LiteLLM does not know whose model {model!r} is; write provider/model, e.g. openai/{model}"
@@ -325,10 +327,9 @@ def _in_our_words(library: Any, error: Exception, options: Options, timeout: flo
     return BackendError(f"{model} could not be asked: {said}")
 
 
-def _passing(ours: BackendError, error: Exception) -> bool:
+def _passing(ours: BackendError) -> bool:
     """Whether the same call may well succeed a little later."""
-    status = getattr(error, "status_code", None)
-    failed_there = type(ours) is BackendError and isinstance(status, int) and status >= 500
+    failed_there = type(ours) is BackendError and ours.status is not None and ours.status >= 500
     return isinstance(ours, RateLimited | ConnectionRefused) or failed_there
 
 
