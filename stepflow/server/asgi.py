@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from stepflow.server.control import PREFIX
+from stepflow.server.control import HEADERS
 from stepflow.server.refusals import Refused
 from stepflow.server.settings import Settings
 
@@ -24,8 +24,8 @@ GONE = 499
 
 JSON = (b"content-type", b"application/json")
 
-_PREFIX = PREFIX.encode()
-_READ = frozenset({b"host", b"authorization", b"content-type", b"content-length"})
+_WISHES = frozenset(name.encode() for name in HEADERS)
+_READ = frozenset({b"host", b"authorization", b"content-type", b"content-length"}) | _WISHES
 
 
 class ClientGone(Exception):
@@ -46,15 +46,14 @@ class Head:
 
 
 def head_of(scope: Scope) -> Head:
-    """The headers that matter; of several with one name the first."""
+    """The headers that matter. Raises `Refused` where one is given twice: who stands between may go by the other."""
     said: dict[bytes, bytes] = {}
-    wishes = []
     for name, value in scope["headers"]:
         if name in _READ:
-            said.setdefault(name, value)
-        elif name.startswith(_PREFIX):
-            wishes.append((name, value))
-    return Head(said, tuple(wishes))
+            if name in said:
+                raise Refused(400, f"the header `{name.decode()}` is given twice", "duplicate_header")
+            said[name] = value
+    return Head(said, tuple([(name, said[name]) for name in said if name in _WISHES]))
 
 
 async def read_body(head: Head, receive: Receive, settings: Settings) -> bytes:

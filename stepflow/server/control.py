@@ -33,6 +33,7 @@ class Control:
 
 
 NAMES = tuple(field.name for field in fields(Control))
+HEADERS = frozenset(f"{PREFIX}{name.replace('_', '-')}" for name in NAMES)
 PLAIN = Control()
 
 

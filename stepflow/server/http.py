@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepflow.server import console, metrics
-from stepflow.server.asgi import GONE, as_json
+from stepflow.server.asgi import GONE, as_json, head_of
 from stepflow.server.completions import Completions
 from stepflow.server.refusals import Refused
 from stepflow.server.service import Service
@@ -43,9 +43,9 @@ def make_app(service: Service, lifespan: Any = None) -> ASGIApp:
         Route("/metrics", api.guarded(api.figures), methods=["GET"]),
         Route("/openapi.json", api.description, methods=["GET"]),
     ]
-    return Bounded(
-        service, direct, Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lifespan)
-    )
+    others = Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lifespan)
+    others.router.redirect_slashes = False  # behind a proxy the key would be sent again, to wherever `host` says
+    return Bounded(service, direct, others)
 
 
 class Bounded:
@@ -91,7 +91,8 @@ class Api:
         async def checked(request: Request) -> ASGIApp:
             service = self.service
             try:
-                tenant = service.admitted(request.headers.get("host", ""), request.headers.get("authorization", ""))
+                head = head_of(request.scope)
+                tenant = service.admitted(head.get(b"host"), head.get(b"authorization"))
                 return await endpoint(request, tenant)
             except ClientDisconnect:
                 return Response(status_code=GONE)

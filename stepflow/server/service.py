@@ -345,7 +345,7 @@ def _base(job: Job, outcome: Outcome) -> Base | None:
     seen = archive.sighting(job.key)
     if seen is None or seen.record_id != outcome.record:
         return None
-    return Base(job.house, job.loaded, job.tenant.name, job.request, seen)
+    return Base(job.house, job.loaded, job.tenant.name, job.entry.request, seen)
 
 
 def _replies_with_calls(plan: Plan) -> bool:
@@ -383,9 +383,9 @@ def _planned(plan: Plan, ask: Ask) -> Plan:
 
 
 def _shown(ask: Ask, request: Request) -> Request:
-    """What the console shows of a request that is more than a text: its latest text of the user."""
+    """What the console may show of a request; of one that is more than a text, its latest text of the user."""
     if ask.request is not None:
-        return request
+        return replace(request, parameters={})  # they may be large, and nobody looks at them again
     for message in reversed(ask.body["messages"]):
         content = message.get("content")
         if message["role"] == "user" and content:

@@ -15,7 +15,7 @@ import pytest
 from flowkit import COUNT, edited
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serverkit import Model, Running, counting, eventually, running
+from serverkit import Model, Running, counting, eventually, keyring, running
 
 from stepflow.errors import UsageError
 from stepflow.server import connections, wire
@@ -185,6 +185,70 @@ def test_a_slow_request_is_not_taken_for_a_slow_head(server: Running, monkeypatc
             client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
             time.sleep(0.25)
+
+
+BODY = json.dumps({"messages": message()}).encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization", "host", "content-type", "x-stepflow-namespace", "x-stepflow-no-cache"]
+)
+def test_a_header_given_twice_is_refused_for_a_proxy_may_have_gone_by_the_other(server: Running, name: str) -> None:
+    given = {"host": "localhost", "content-type": "application/json", "content-length": str(len(BODY))}
+    value = given.get(name, "1")
+    lines = [f"{key}: {said}" for key, said in {**given, name: value, name.upper(): value}.items()]
+    head = "\r\n".join(["POST /v1/chat/completions HTTP/1.1", *lines])
+    assert raw(server, f"{head}\r\n\r\n{BODY.decode()}") == 400
+    if name == "authorization":
+        assert raw(server, head.replace("POST /v1/chat/completions", "GET /v1/models") + "\r\n\r\n") == 400
+
+
+def test_headers_behind_a_body_say_nothing_and_are_not_kept(tmp_path: Path) -> None:
+    chunk = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+    with running(tmp_path, model=counting(), keys=keyring(north="n")) as server:
+        head = HEAD.encode() + b"transfer-encoding: chunked\r\n"
+        statuses = []
+        for request in (
+            head + b"authorization: Bearer n\r\n\r\n" + chunk + b"x: y\r\n\r\n",
+            head + b"\r\n" + chunk + b"authorization: Bearer n\r\n\r\n",
+        ):
+            with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+                client.sendall(request)
+                statuses.append(int(client.recv(4096).split(b" ")[1]))
+    assert statuses == [200, 401]
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}])
+def test_a_client_that_takes_nothing_of_its_reply_is_given_up(
+    server: Running, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(connections, "TAKE_S", 0.3)
+    server.model.answers["much"] = "much of it\n" * 1_500_000  # more than the system holds for a connection
+    body = json.dumps({"messages": message("much"), **more})
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=20) as client:
+        client.sendall(f"{HEAD}content-length: {len(body)}\r\n\r\n{body}".encode())
+        assert client.recv(10)
+        assert eventually(lambda: server.service.open == 0)
+    assert eventually(lambda: server.house.current.users == 0)
+
+
+def test_a_path_with_a_slash_too_many_is_not_sent_elsewhere_with_its_key(server: Running) -> None:
+    assert server.post(BODY, "/v1/chat/completions/").status_code == 404
+
+
+def test_headers_that_nobody_reads_take_no_room(server: Running) -> None:
+    for number in range(4):
+        reply = server.post(BODY, **{"x_stepflow_made_up": str(number) * 1000})
+    assert reply.headers["x-stepflow-outcome"] == "exact"
+    assert len(server.service.hot) == 1
+
+
+def test_what_is_kept_of_requests_does_not_hold_their_parameters(server: Running) -> None:
+    for _ in range(3):
+        server.chat(metadata={"large": [[]] * 10_000})
+    (entry, *_), hot = server.service.ledger.recent.newest(Keys().tenant(""), 1), server.service.hot
+    assert entry.request.parameters == {}
+    assert all(each.base.request.parameters == {} for each in hot._answers.values())
 
 
 @pytest.mark.parametrize(
