@@ -24,6 +24,10 @@ WORDINGS = (
     "Classify the {aspect} of the following text into one of these labels: {labels}.\n\nText: {text}",
     "Can you categorize the {aspect} of the message {q}{text}{q} as {labels}?",
     "classify the {aspect} of the text {q}{text}{q} as either {labels}, nothing else",
+    "Analyze the {aspect} of {q}{text}{q}: {labels}.",
+    "Here is a review: {q}{text}{q} Is the {aspect} {labels}?",
+    "Review: {text}\nClassify the {aspect} as {labels}.",
+    "What is the {aspect} of this comment: {q}{text}{q}? {labels}?",
 )
 
 
@@ -91,7 +95,7 @@ def test_a_dressed_label_is_served_bare_at_the_first_call() -> None:
     for item, rng in items(5):
         one = item.truth
         for reply in (f"**{one}**", f"Label: {one}", f'The answer: "{one}".', f"**Final answer:** {one}.", f"`{one}`",
-                      f"**{item.aspect.title()}: {one}.**", f"*{one}*\n"):  # fmt: skip
+                      f"**{item.aspect.title()}: {one}.**", f"*{one}*\n", f"_{one}_", f"__Label:__ _{one}_."):  # fmt: skip
             outcome = World(RULE).ask(item.prompt(rng), reply)
             assert outcome is not None
             assert (outcome.final, outcome.calls, outcome.answer.strip()) == ("verified", 1, one), (item, reply)
@@ -157,3 +161,26 @@ def test_in_one_store_of_all_items_everyone_gets_their_own_label() -> None:
 )
 def test_other_requests_are_left_alone(prompt: str) -> None:
     assert read(RULE, prompt) is None
+
+
+LIKE_LABELS = (
+    "Is it positive or negative?", "Labels: good, bad", "on/off and spam or not spam", "classify it as good or bad",
+    "Is this review good or bad", "What a mess: joy, anger", "Text: is the tone good or bad?", "using the labels a, b",
+    "Tell me whether it is hot or cold", "(a, b or c)", "I asked: hot or cold?", "Choose from: a, b", "hot or cold",
+)  # fmt: skip
+WITHOUT = (
+    "Classify the sentiment of {q}{text}{q}.", "What is the topic of {q}{text}{q}?", "Review: {text}\nClassify the tone.",
+    "Analyze the tone of this review: {q}{text}{q}", "Here is a review: {q}{text}{q} What is the sentiment?",
+    "Classify the sentiment.\n\nText: {text}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LIKE_LABELS)
+def test_words_of_the_text_are_never_taken_for_labels(text: str) -> None:
+    for wording in (*WORDINGS, *WITHOUT):
+        for quote in "'\"":
+            prompt = wording.format(aspect="emotion", q=quote, text=text, labels="positive, negative or neutral")
+            task = read(RULE, prompt)
+            if task is not None:
+                assert wording not in WITHOUT, prompt
+                assert (task.values["text"], set(task.let["choices"])) == (text, set(LABELS[0])), prompt

@@ -38,6 +38,7 @@ ALL: list[tuple[Any, dict[str, Any]]] = [
     *((json, {"by": by}) for by in ("document", "member", "element", "part")),
     (lark, {"grammar": "equation"}),
     (lark, {"grammar": "pair"}),
+    (lark, {"grammar": "pair", "emphasis": True}),
     (code_blocks, {}),
     (markdown, {}),
     (markdown_table, {}),
@@ -50,7 +51,7 @@ DOCUMENTS = st.builds(
     st.dictionaries(st.text(max_size=3), st.lists(st.integers(), max_size=2), max_size=3) | st.lists(st.integers()),
     indent=st.sampled_from([None, 1]),
 )
-ALPHABET = 'ab1234.):(*# \t\n;-{}[]",stepSTEP\r`>|='
+ALPHABET = '_ab1234.):(*# \t\n;-{}[]",stepSTEP\r`>|='
 
 
 @pytest.mark.parametrize(("plug", "options"), ALL)
@@ -128,6 +129,8 @@ def test_steps_and_separators_rejoin_to_the_text(
         ),
         (lark, {"grammar": "pair"}, " 5 km\n\n6 m ", [(" 5 km", "\n\n"), ("6 m", " ")]),
         (lark, {"grammar": "pair"}, "none", [("none", "")]),
+        (lark, {"grammar": "pair"}, "_5 km_", [("_5 km_", "")]),
+        (lark, {"grammar": "pair", "emphasis": True}, "__5 km_ 6 k_m", [("__", ""), ("5 km", ""), ("_ 6 k_m", "")]),
         (
             code_blocks,
             {},

@@ -3,7 +3,8 @@
 What the grammar does not accept between two steps is a step of its own, so that no verifier overlooks it; blanks
 separate.
 
-Options: `grammar`, the grammar of one step.
+Options: `grammar`, the grammar of one step; `emphasis`, for replies in Markdown: whether underscores at the edge of a word
+(`_spam_`) are read as the asterisks (`*spam*`) that they could also be, instead of as a part of that word.
 
     grammars:
       entry: |
@@ -18,6 +19,7 @@ A text in which nothing parses is one step. Declines a text with too many places
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,22 +31,25 @@ from stepflow.protocols import Piece, Segmenter
 from stepflow.strategies.segmenters import cutting
 
 NAME = "lark"
+_EDGE = re.compile(r"(?<![^\W_])_+(?=[^\W_])|(?<=[^\W_])_+(?![^\W_])")
 
 
 class Options(stepflow.options.Options):
-    """Which grammar."""
+    """Which grammar, and how it reads underscores."""
 
     grammar: GrammarName = Field(description="Name of the grammar of one step, under `grammars:`.")
+    emphasis: bool = Field(False, description="Whether underscores at the edge of a word are read as asterisks.")
 
 
 def build(options: Options, context: BuildContext) -> Segmenter:
     """Steps that a grammar accepts."""
-    return _Lark(context.grammar(options.grammar))
+    return _Lark(context.grammar(options.grammar), options.emphasis)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lark:
     grammar: Grammar
+    emphasis: bool
 
     def clean(self, text: str) -> str:
         """The reply, unchanged."""
@@ -52,7 +57,8 @@ class _Lark:
 
     def segment(self, text: str) -> Sequence[Piece]:
         """The longest parses, and what stands between them. Raises `ValueError` when that costs too much."""
-        return cutting.cut_at(text, self._starts(text))
+        read = _EDGE.sub(lambda found: "*" * len(found.group()), text) if self.emphasis else text
+        return cutting.cut_at(text, self._starts(read))
 
     def _starts(self, text: str) -> Iterator[int]:
         end, budget = 0, self.grammar.budget()
