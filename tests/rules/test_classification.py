@@ -95,7 +95,8 @@ def test_a_dressed_label_is_served_bare_at_the_first_call() -> None:
     for item, rng in items(5):
         one = item.truth
         for reply in (f"**{one}**", f"Label: {one}", f'The answer: "{one}".', f"**Final answer:** {one}.", f"`{one}`",
-                      f"**{item.aspect.title()}: {one}.**", f"*{one}*\n", f"_{one}_", f"__Label:__ _{one}_."):  # fmt: skip
+                      f"**{item.aspect.title()}: {one}.**", f"*{one}*\n",
+                      f"_{one}_", f"__Label:__ _{one}_."):  # fmt: skip
             outcome = World(RULE).ask(item.prompt(rng), reply)
             assert outcome is not None
             assert (outcome.final, outcome.calls, outcome.answer.strip()) == ("verified", 1, one), (item, reply)
@@ -169,9 +170,9 @@ LIKE_LABELS = (
     "Tell me whether it is hot or cold", "(a, b or c)", "I asked: hot or cold?", "Choose from: a, b", "hot or cold",
 )  # fmt: skip
 WITHOUT = (
-    "Classify the sentiment of {q}{text}{q}.", "What is the topic of {q}{text}{q}?", "Review: {text}\nClassify the tone.",
-    "Analyze the tone of this review: {q}{text}{q}", "Here is a review: {q}{text}{q} What is the sentiment?",
-    "Classify the sentiment.\n\nText: {text}",
+    "Classify the sentiment of {q}{text}{q}.", "What is the topic of {q}{text}{q}?",
+    "Review: {text}\nClassify the tone.", "Analyze the tone of this review: {q}{text}{q}",
+    "Here is a review: {q}{text}{q} What is the sentiment?", "Classify the sentiment.\n\nText: {text}",
 )  # fmt: skip
 
 

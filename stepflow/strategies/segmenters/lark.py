@@ -3,8 +3,8 @@
 What the grammar does not accept between two steps is a step of its own, so that no verifier overlooks it; blanks
 separate.
 
-Options: `grammar`, the grammar of one step; `emphasis`, for replies in Markdown: whether underscores at the edge of a word
-(`_spam_`) are read as the asterisks (`*spam*`) that they could also be, instead of as a part of that word.
+Options: `grammar`, the grammar of one step; `emphasis`, for replies in Markdown: whether underscores at the edge of a
+word (`_spam_`) are read as asterisks (`*spam*`), which mean the same there, instead of as a part of that word.
 
     grammars:
       entry: |
