@@ -8,6 +8,9 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
+LONGEST_LINE = 160
+"""Characters shown of a line at most; of a longer one, those around the place."""
+
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]*:[^\s@]+(?=@)")
 """User and password of a URL. A line is shown on screens and in the logs of others."""
 
@@ -60,11 +63,12 @@ def render(diagnostic: Diagnostic) -> str:
     if diagnostic.source_line:
         end = span.end_column if span.end_line == span.line else len(diagnostic.source_line) + 1
         width = max(1, min(end, len(diagnostic.source_line) + 1) - span.column)
-        padding = "".join("\t" if char == "\t" else " " for char in diagnostic.source_line[: span.column - 1])
+        shown, start = _excerpt(source_line, span.column - 1)
+        padding = "".join("\t" if char == "\t" else " " for char in shown[:start])
         lines += [
             " " * gutter + " |",
-            f"{span.line} | {source_line}",
-            " " * gutter + " | " + padding + "^" * width,
+            f"{span.line} | {shown}",
+            " " * gutter + " | " + padding + "^" * max(1, min(width, len(shown) - start)),
         ]
     lines += [" " * gutter + f" = {hint}" for hint in diagnostic.hints]
     tail = "        ".join(
@@ -78,3 +82,13 @@ def render(diagnostic: Diagnostic) -> str:
     if tail:
         lines.append(" " * gutter + f" = {tail}")
     return "\n".join(lines)
+
+
+def _excerpt(line: str, start: int) -> tuple[str, int]:
+    """What is shown of a line of which the character at `start` matters, and where that is then. Long lines are cut."""
+    if len(line) <= LONGEST_LINE:
+        return line, start
+    begin = max(0, min(start - LONGEST_LINE // 3, len(line) - LONGEST_LINE))
+    end = min(len(line), begin + LONGEST_LINE)
+    before, behind = "…" if begin else "", "…" if end < len(line) else ""
+    return f"{before}{line[begin:end]}{behind}", start - begin + len(before)
