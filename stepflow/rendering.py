@@ -16,7 +16,7 @@ from typing import Any
 from stepflow.config.document import Document
 from stepflow.config.scalars import resolve
 from stepflow.errors import StepflowError
-from stepflow.model import Constraint, Outcome, Record, Request
+from stepflow.model import Constraint, Outcome, Record, Request, Step
 from stepflow.plan import Plan, Rule
 from stepflow.protocols import Call, Candidate, Completion, Nomination
 from stepflow.runtime.effects import Effect, Generate, Generated, Looked, Lookup, Nominate, Reply, Saved
@@ -280,11 +280,22 @@ def _output_lines(task: Task, output: str) -> list[str]:
         examination = examine(task, cut(task.rule, output))
     except NotSegmentable as error:
         return ["output:", f"  - segment fails: {_scalar(str(error))}"]
-    lines = ["output:"]
+    lines = ["steps:", *(line for step in examination.steps for line in _step_lines(task.rule, step)), "output:"]
     for verdict in examination.verdicts:
         place = "the answer" if verdict.step is None else f"step {verdict.step}"
         said = "passes" if verdict.passed else f"fails, {verdict.reason}"
         lines.append(f"  - {_scalar(f'{place}: {verdict.check} {said}')}  # {verdict.where or task.rule.path}")
+    return lines
+
+
+def _step_lines(rule: Rule, step: Step) -> list[str]:
+    """What the parsers see of a step, and what each has read in it."""
+    lines = _text_lines(f"  - step {step.index}:", step.text[rule.segmenter.body(step.text) :], 6)
+    for reading in rule.parse:
+        if reading.name in step.fields:
+            lines.append(f"    {reading.name}: {_shown(step.fields[reading.name])}  # {reading.where}")
+        else:
+            lines.append(f"    # {reading.name}: not there, {reading.where}")
     return lines
 
 
@@ -308,5 +319,5 @@ def _text_lines(head: str, text: str, indent: int) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = show(value)
-    return text if not isinstance(value, str) else _scalar(value)
+    text = _scalar(value) if isinstance(value, str) else show(value)
+    return f"[{text}]" if isinstance(value, list | tuple) else text

@@ -224,6 +224,40 @@ def test_render_shows_the_patch_of_a_wrong_step(empty: Any) -> None:
     assert "repair: nothing is asked" in right
 
 
+def test_render_shows_what_the_parsers_see_of_each_step_and_what_they_read(empty: Any) -> None:
+    """A marker is no content, which an author would otherwise look for in vain."""
+    empty.write(
+        "rules/notes.yaml",
+        """\
+stepflow: 1
+kind: rule
+id: notes
+match: [{type: keywords, words: [notes]}]
+constraints: {topic: {type: regex, pattern: 'notes on (?P<value>\\w+)'}}
+segment: markdown
+parse:
+  - {field: title, type: regex, pattern: '^## (?P<value>.+)$', optional: true}
+  - {field: word, type: regex, pattern: '\\w+', find: all}
+verify: [{scope: step, type: expr, assert: step.word is sequence}]
+""",
+    )
+    said = empty("render", "rules/notes.yaml", "--prompt", "notes on tea", "--output", "## Black tea\n\n- hot").out
+    assert (
+        """\
+steps:
+  - step 1: Black tea
+    # title: not there, rules/notes.yaml:8
+    word: [Black, tea]  # rules/notes.yaml:9
+  - step 2: hot
+    # title: not there, rules/notes.yaml:8
+    word: [hot]  # rules/notes.yaml:9
+output:
+"""
+        in said
+    )
+    assert read(said, "said").data["steps"][0] == {"step 1": "Black tea", "word": ["Black", "tea"]}
+
+
 def test_render_says_why_a_rule_declines(project: Any) -> None:
     said = project("render", "sums", "--prompt", "What is the time?")
     assert said.code == 0

@@ -27,8 +27,8 @@ def command(
     """Show a rule with all that it inherits, each line with the place where it is written.
 
     RULE is a file, or the id of a rule of the pipeline. With --prompt or --request: what is read in it, and the exact
-    messages that would be sent. With --output too: what its verifiers say, and the exact repair and patch messages.
-    No model is called.
+    messages that would be sent. With --output too: its steps, what is read in them, what the verifiers say, and the
+    exact repair and patch messages. No model is called.
     """
     from stepflow.errors import UsageError
     from stepflow.rendering import merged_text, prompt_text

@@ -15,6 +15,7 @@ from stepflow.values import describe, show
 MAX_TEXT = 1_000_000
 
 _WORD = re.compile(r"\w+(?:(?:[-'’.]|(?<=\d),(?=\d))\w+)*")
+_SIGN = re.compile(r"""[^\w\s.,;:!?…'"`´‘’“”„«»()\[\]{}\\–—-]|(?<!\w)[-−](?=[\d…])""")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 
 
@@ -181,7 +182,7 @@ def spelt_out(names: Any, text: Any, *aside: Any) -> tuple[Any, ...]:
     if not isinstance(names, list | tuple):
         raise ValueError(f"spelt_out: {describe(names)} is not a list")
     said = _stems(_TOKEN.findall(_text(text, "spelt_out")))
-    left_aside = _stems(word for each in aside for word in _TOKEN.findall(_listed(each)))
+    left_aside = _stems(word for each in aside for word in _TOKEN.findall(_listed(each, "spelt_out")))
     wanted = [(name, _stems(name_words(name)) - left_aside) for name in names]
     found = [(name, stems) for name, stems in wanted if stems and stems <= said]
     return tuple(name for name, stems in found if not any(stems < others for _, others in found))
@@ -201,9 +202,25 @@ def unknown_words(text: Any, *known: Any) -> tuple[str, ...]:
         unknown_words('Solve it for x, twice', 'solve for it', 'x') == ['twice']
         unknown_words('step-by-step, 2 of X', 'step by of', ['x']) == ['2', 'X']
     """
-    vocabulary = frozenset[str]().union(*(_vocabulary(_listed(each)) for each in known))
+    vocabulary = frozenset[str]().union(*(_vocabulary(_listed(each, "unknown_words")) for each in known))
     found = dict.fromkeys(_TOKEN.findall(_text(text, "unknown_words")))
     return tuple(word for word in found if _folded(word) not in vocabulary)
+
+
+def unknown_signs(text: Any, *known: Any) -> tuple[str, ...]:
+    """The signs of a text that may mean something and that none of the known texts (or lists) holds, each once.
+
+    Such are operators, currencies, %, &, emoji, and a minus before a number or before what was read (…). Punctuation,
+    quotes, brackets and dashes are none. `unknown_words` sees words only: to it, -5 is 5.
+
+    Examples:
+        unknown_signs('what is 2 + 3?') == ['+']
+        unknown_signs('10 % of $5 & more', '%') == ['$', '&']
+        unknown_signs('-5 or half-time, (well) …') == ['-']
+    """
+    allowed = frozenset("".join(_listed(each, "unknown_signs") for each in known))
+    found = dict.fromkeys(_SIGN.findall(_text(text, "unknown_signs")))
+    return tuple(sign for sign in found if sign not in allowed)
 
 
 @lru_cache(maxsize=256)
@@ -229,8 +246,8 @@ def denials(text: Any, *known: Any) -> tuple[str, ...]:
     return tuple(phrase for phrase in found if unknown_words(phrase, *known))
 
 
-def _listed(known: Any) -> str:
-    return " ".join(_text(each, "unknown_words") for each in (known if isinstance(known, list | tuple) else [known]))
+def _listed(known: Any, function: str) -> str:
+    return " ".join(_text(each, function) for each in (known if isinstance(known, list | tuple) else [known]))
 
 
 def _folded(word: str) -> str:
@@ -280,6 +297,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "name_words": name_words,
     "spelt_out": spelt_out,
     "unknown_words": unknown_words,
+    "unknown_signs": unknown_signs,
     "denials": denials,
     "quote": quote,
     "text": as_text,
