@@ -13,6 +13,7 @@ _TIME = re.compile(
     r"|\d+(?::\d+)+(?:[ \t]?[ap](?:\.m\.|m\b))?|\d+[ \t]?[ap](?:\.m\.|m\b)",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 _FORM = re.compile(r"(\d{1,2})(?::(\d{2}))?(?:[ \t]?([ap])\.?m\.?)?", re.IGNORECASE)
 _LONGER_BEFORE = re.compile(r"(?:[\w:/.,$€£+-]|\d[ \t]*[-–—/])\Z")
 _LONGER_BEHIND = re.compile(
@@ -51,6 +52,28 @@ def find_times(text: str) -> Iterator[tuple[int, int, str, str]]:
     for match in _TIME.finditer(text):
         time, doubt = _time(match.group())
         yield match.start(), match.end(), time, doubt or _doubt(text, match)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a time as this module gives it: 24 hours, two digits each."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def written_like(time: str, written: str) -> str:
+    """A time such as '15:30' in the form of another: as '3:30 pm' for '9 am' and noon, as itself for '9:05'."""
+    form = _FORM.fullmatch(written)
+    hour, minute = int(time[:2]), time[3:]
+    if form is not None and form[3] is None:
+        return f"{hour:02}:{minute}" if written.startswith("0") or hour > 9 else f"{hour}:{minute}"
+    half = "am" if hour < 12 else "pm"
+    if form is None:
+        return f"{hour % 12 or 12}:{minute} {half}"
+    behind = written[form.start(3) :]  # 'pm', 'PM', 'p.m.'
+    half = half.upper() if behind[0].isupper() else half
+    minutes = "" if form[2] is None and minute == "00" else f":{minute}"
+    padded = f"{hour % 12 or 12:02}" if written.startswith("0") else f"{hour % 12 or 12}"
+    blank = written[form.end(2) if form[2] else form.end(1) : form.start(3)]
+    return f"{padded}{minutes}{blank}{half[0]}{behind[1:]}"
 
 
 def _time(written: str) -> tuple[str, str]:

@@ -53,6 +53,10 @@ SUBSTITUTIONS = [
     ("a percentage meant as a share", "at 15 %", {"p": Fraction(3, 20)}, {"p": Fraction(1, 5)}, "at 20 %"),
     ("thousands separators", "1,200 people", {"n": 1200}, {"n": 13500}, "13,500 people"),
     ("cents", "$12.50 in all", {"n": Fraction(25, 2)}, {"n": 9}, "$9.00 in all"),
+    ("a time in 12 hours", "at 3:30 p.m. it", {"t": "15:30"}, {"t": "09:05"}, "at 9:05 a.m. it"),
+    ("a time of whole hours", "at 3PM, 15:00", {"t": "15:00"}, {"t": "21:45"}, "at 9:45PM, 21:45"),
+    ("a time by its name", "at noon or 12 pm", {"t": "12:00"}, {"t": "00:00"}, "at 12:00 am or 12 am"),
+    ("a time without a 0", "at 9:05, not 19:05", {"t": "09:05"}, {"t": "07:10"}, "at 7:10, not 19:05"),
     ("a fraction in its plainest form", "x = 4", {"s": 4}, {"s": 7}, "x = 7"),
 ]
 

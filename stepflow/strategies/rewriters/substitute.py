@@ -1,10 +1,11 @@
 """`substitute`: puts the new request's values where the cached step has the old request's.
 
 Works token by token. Numbers are replaced by value, however they are written, names and texts as whole words, single
-letters also behind a number (`2x`). The whole text of an old equation becomes the new one's; its numbers (and those of
-other texts) are paired in order, when both have equally many, and count less than those that have a name. Where several
-names share an old value, or an old value may also stand for itself, the combinations are proposed one after the other,
-likeliest first (what reads the same becomes the same, before it becomes different things), and verification decides.
+letters also behind a number (`2x`), times of day (21:05) also where the step has 12 hours, in that form ('9:05 pm').
+The whole text of an old equation becomes the new one's; its numbers (and those of other texts) are paired in order,
+when both have equally many, and count less than those that have a name. Where several names share an old value, or an
+old value may also stand for itself, the combinations are proposed one after the other, likeliest first (what reads the
+same becomes the same, before it becomes different things), and verification decides.
 
 When a number changes its sign, a plus or minus before it is turned, else the words of `opposites` around it: words,
 or phrases in which {} is the number. With `implied_one`, as algebra is written, x stands for 1x: a factor of 1 before a
@@ -36,6 +37,7 @@ from stepflow.notation import BuildContext, NameRef
 from stepflow.numerals import numerals
 from stepflow.protocols import Rewriter, Rewriting
 from stepflow.strategies.rewriters.turning import Edit, Turns, written
+from stepflow.texts.times import find_times, is_plain, written_like
 from stepflow.values import Equation, Linear, Number, exact, is_number, normal, show
 
 NAME = "substitute"
@@ -110,7 +112,7 @@ class _Substitute:
 
     def _tokens(self, text: str, changes: _Changes) -> list[_Token]:
         """Stretches of the text that hold an old value, left to right, not overlapping."""
-        whole = list(_text_tokens(text, changes))
+        whole = [*_text_tokens(text, changes), *_time_tokens(text, changes)]
         found = [*whole, *_number_tokens(text, changes), *_letter_tokens(text, changes)]
         if self.implied_one:
             ones = self._implied_tokens(text, changes)
@@ -157,6 +159,7 @@ class _Changes:
         self.numbers: dict[Number, list[Number]] = {}
         self.letters: dict[str, str] = {}
         self.texts: dict[str, str] = {}
+        self.times: dict[str, str] = {}
         self.symbols: set[str] = set()
         self.alike: list[tuple[str, str]] = []
 
@@ -183,7 +186,9 @@ class _Changes:
             followers.append(new)
 
     def _text(self, old: str, new: str) -> None:
-        if _LETTER.fullmatch(old) and _LETTER.fullmatch(new):
+        if is_plain(old) and is_plain(new):
+            self.times[old] = new
+        elif _LETTER.fullmatch(old) and _LETTER.fullmatch(new):
             self.letters[old] = new
         elif old != new and old.strip():
             self.texts[old] = new
@@ -243,6 +248,13 @@ def _text_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
         pattern = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", old))
         for match in re.finditer(rf"(?<!\w){pattern}(?!\w)", text):
             yield _Token(match.start(), match.end(), (_Choice(new),))
+
+
+def _time_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
+    """Old times of day in the form that the text has them in."""
+    for start, end, time, _ in find_times(text) if changes.times else ():
+        if time in changes.times:
+            yield _Token(start, end, (_Choice(written_like(changes.times[time], text[start:end])),))
 
 
 def _letter_tokens(text: str, changes: _Changes) -> Iterator[_Token]:
