@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from stepflow.prose import find_phrases, phrase_pattern
 
 _REACH = 200  # characters looked at before an amount
-_LINK = re.compile(
-    r"(?:\s+(?:is|was|are|were|be|of|at|to|equals?|a|an|the)(?!\w))*+\s*+[:=]?\s*+(?:[A-Z]{0,3}[$€£¥₹])?\s*+\Z",
-    re.IGNORECASE,
-)
+_LINKS = ("is", "was", "are", "were", "be", "of", "at", "to", "equal", "equals", "a", "an", "the")
 _COUNTED = re.compile(
     r"[ \t-](?!(?:dollars?|euros?|pounds?|bucks|cents?|USD|EUR|GBP|and|or|but|for|on|in|at|per|to|with|from|by|if|is"
     r"|was|are|which|that|then|each|total|when|before|after|off|as)(?!\w))[^\W\d_]",
@@ -53,11 +50,14 @@ class Labels:
 
     words: re.Pattern[str]
     either_side: bool
+    link: re.Pattern[str]
 
     @classmethod
-    def of(cls, words: Sequence[str], either_side: bool) -> Labels:
-        """Labels that stand before an amount, or on either side of it."""
-        return cls(phrase_pattern(words), either_side)
+    def of(cls, words: Sequence[str], either_side: bool, links: Sequence[str] = ()) -> Labels:
+        """Labels that stand before an amount, or on either side of it; `links` are further words between the two."""
+        between = "|".join([*_LINKS, *links])
+        link = rf"(?:\s+(?:{between})(?!\w))*+\s*+[:=]?\s*+(?:[A-Z]{{0,3}}[$€£¥₹])?\s*+\Z"
+        return cls(phrase_pattern(words), either_side, re.compile(link, re.IGNORECASE))
 
     def find(self, text: str, start: int, end: int, *, counted: int | None = None) -> Labelled | None:
         """The labels of the amount at [start, end), its unit included; None when it has none.
@@ -92,7 +92,7 @@ class Labels:
         before = text[offset:start]
         counts = counted is not None and _COUNTED.match(text, counted) is not None
         for begin, end, _ in find_phrases(self.words, before):
-            link = _LINK.match(before, end)
+            link = self.link.match(before, end)
             if link and not (counts and "of" in link.group().lower().split()):
                 return offset + begin
         return None

@@ -24,7 +24,8 @@ _JOINS_RANGE = re.compile(r"[^\w\n.;!?]{0,4}(?:[-–—~]|\bto\b|\bor\b|\buntil\
 _AND = re.compile(r"[^\w\n]{0,4}\band\b[^\w\n]{0,4}", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+[^\w\n]{0,4}\Z", re.IGNORECASE)
 _QUALIFIED_BEFORE = re.compile(
-    r"""(?<!\w)(?:not|never|no|(?:no[ \t]+|not[ \t]+)?(?:more|less|fewer|greater|larger|smaller|higher|lower)[ \t]+than
+    r"""(?<!\w)(?:not|never|no|(?:no[ \t]+|not[ \t]+)?(?:more|less|fewer|greater|larger|smaller|higher
+    |lower|later|earlier|sooner)[ \t]+than
     |at[ \t]+(?:least|most)|up[ \t]+to|about|around|approximately|approx\.?|roughly|nearly|almost|circa|some
     |over|under|above|below|beyond|within|max(?:imum)?(?:[ \t]+of)?|min(?:imum)?(?:[ \t]+of)?|another|additional
     |twice|thrice|double|triple|half(?:[ \t]+of)?|(?:third|quarter)[ \t]+of)[ \t]+
@@ -33,8 +34,8 @@ _QUALIFIED_BEFORE = re.compile(
 )
 _QUALIFIED_BEHIND = re.compile(
     r"(?-i:[kKM])(?!\w)|[ \t]?(?:bn|mn|mio)(?!\w)"
-    r"|[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so)(?!\w)|at[ \t]+(?:least|most)(?!\w)"
-    r"|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|-?ish(?!\w)|-odd(?!\w))",
+    r"|[ \t]*(?:\+|(?:or|and)[ \t]+(?:more|less|fewer|over|above|below|under|up|so|later|earlier|sooner)(?!\w)"
+    r"|at[ \t]+(?:least|most)(?!\w)|max(?:imum)?(?!\w)|min(?:imum)?(?!\w)|more(?!\w)|-?ish(?!\w)|-odd(?!\w))",
     re.IGNORECASE,
 )
 

@@ -23,6 +23,7 @@ VAT = {"labels": ["VAT", "VAT rate"], "percent": True, "either_side": True}
 FEE = {"labels": ["fee"], "either_side": True}
 BREAK = {"labels": ["break"], "either_side": True}
 DEPARTURE = {"labels": ["departure", "departs"], "either_side": True}
+DEADLINE = {"labels": ["deadline", "due"], "either_side": True}
 KEYS = {"after": r"(?i)\bkeys\b"}
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
 
@@ -67,6 +68,14 @@ READS: list[tuple[Any, dict[str, Any], str, list[tuple[str, Any]]]] = [
     (date, {"after": "until"}, "from 03/04/2026 until 2026-05-01", [("2026-05-01", datetime.date(2026, 5, 1))]),
     (date, {"before": "is a holiday"}, "2026-05-01 is a holiday", [("2026-05-01", datetime.date(2026, 5, 1))]),
     (date, {"day_first": True}, "03/04/2026", [("03/04/2026", datetime.date(2026, 4, 3))]),
+    (date, DEADLINE, "sent 1 March 2026, the deadline is on Monday, 4 May 2026", [
+        ("Monday, 4 May 2026", datetime.date(2026, 5, 4)),
+    ]),
+    (date, DEADLINE, "due by 2026-05-04; a 4 May 2026 deadline; 5 May 2026", [
+        ("2026-05-04", datetime.date(2026, 5, 4)), ("4 May 2026", datetime.date(2026, 5, 4)),
+    ]),
+    (date, {"labels": ["deadline"]}, "the 4 May 2026 deadline, 03/04/2026", []),
+    (date, {"after": "not"}, "not 4 May 2026", [("4 May 2026", datetime.date(2026, 5, 4))]),
     (date, {"after": "from"}, "from tomorrow until 2026-05-01", []),
     (time, {}, "from 9:05 to 10 p.m., 5 trains, half past nine", [("9:05", "09:05"), ("10 p.m.", "22:00")]),
     (time, DEPARTURE, "It departs at 9:05 and arrives at 10:30.", [("9:05", "09:05")]),
@@ -146,6 +155,13 @@ REFUSES: list[tuple[Any, dict[str, Any], str, str]] = [
     (money, {}, "under $50", "exactly how much"),
     (date, {}, "from March 4 until 5 May 2026", "not a whole date"),
     (date, {"after": "from"}, "from 03/04/2026", "two dates"),
+    (date, DEADLINE, "deadline: 4 May 2026 or 5 May 2026", "range or a choice"),
+    (date, DEADLINE, "deadline: 2026-05-04 – 2026-05-05", "range or a choice"),
+    (date, {}, "not 4 May 2026", "exactly"),
+    (date, DEADLINE, "deadline: 4 May 2026 or later", "exactly"),
+    (date, DEADLINE, "4 May 2026 deadline 5 May 2026", "may belong to either"),
+    (date, DEADLINE, "a 4 May 2026 deadline extension", "may be of something else"),
+    (date, DEADLINE, "deadline 03/04/2026", "two dates"),
     (duration, {}, "an hour and 30 minutes", "part of a longer"),
     (money, {}, "$5-$10", "range or a choice"),
     (quoted, {}, 'a 5" pipe', "without a partner"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,10 @@ class Role:
     before: Pattern | None
 
     @classmethod
-    def of(cls, options: RoleOptions, context: BuildContext) -> Role:
-        """The role that the options describe."""
+    def of(cls, options: RoleOptions, context: BuildContext, links: Sequence[str] = ()) -> Role:
+        """The role that the options describe; `links` are further words that may stand behind a label."""
         return cls(
-            None if options.labels is None else Labels.of(options.labels, options.either_side),
+            None if options.labels is None else Labels.of(options.labels, options.either_side, links),
             None if options.after is None else context.regex(rf"(?:{options.after})\s*\Z"),
             None if options.before is None else context.regex(rf"\A\s*(?:{options.before})"),
         )
