@@ -41,6 +41,9 @@ _READERS: Mapping[Form, Callable[[Mapping[str, Any], Mapping[str, str]], Ask]] =
     "text": wire.read_text,
 }
 
+_LARGE = 32_768
+"""Bodies of more bytes are read in a thread: a megabyte of brackets takes a second, in which every hit would wait."""
+
 
 class Completions:
     """The application for one form of completions."""
@@ -68,7 +71,8 @@ class Completions:
         hot = service.hot.get(key)
         if hot is not None:
             return Reply(200, *hot.template.filled(service.ledger.served(hot, began), int(time.time())))
-        ask = self._asked(head, body)
+        large = len(body) > _LARGE
+        ask = await asyncio.to_thread(self._asked, head, body) if large else self._asked(head, body)
         if not ask.stream:
             return await self._whole(ask, asyncio.ensure_future(service.answer(ask, tenant)), key, receive)
         growing = Growing()

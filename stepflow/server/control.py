@@ -47,8 +47,8 @@ def control_of(headers: Mapping[str, str], member: Any) -> Control:
     values = {**(member or {}), **given}
     unknown = sorted(set(values) - set(NAMES))
     if unknown:
-        message = f"`stepflow` has no member {unknown[0]!r}; it has {', '.join(NAMES)}"
-        raise Refused(400, message, "invalid_control", f"stepflow.{unknown[0]}")
+        message = f"`stepflow` has no member {unknown[0][:64]!r}; it has {', '.join(NAMES)}"
+        raise Refused(400, message, "invalid_control", f"stepflow.{unknown[0][:64]}")
     return Control(**{name: _read(name, value) for name, value in values.items() if value is not None})
 
 

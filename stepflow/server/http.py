@@ -111,7 +111,7 @@ class Api:
         """GET /v1/models/ID."""
         name = request.path_params["id"]
         if name not in self.service.models():
-            raise Refused(404, f"there is no model {name!r} here", "model_not_found")
+            raise Refused(404, f"there is no model {name[:64]!r} here", "model_not_found")
         return _json(_model(name))
 
     async def records(self, request: Request, tenant: Tenant) -> ASGIApp:

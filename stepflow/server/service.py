@@ -156,8 +156,8 @@ class Service:
             if found is None and (self.settings.any_model or not ask.model):
                 found = self.houses[0]
         if found is None:
-            names = ", ".join(self.models())
-            raise Refused(404, f"there is no model {wanted or ask.model!r} here; there are: {names}", "model_not_found")
+            name, names = (wanted or ask.model)[:64], ", ".join(self.models())
+            raise Refused(404, f"there is no model {name!r} here; there are: {names}", "model_not_found")
         return found
 
     def models(self) -> list[str]:
@@ -369,7 +369,7 @@ def _calls(job: Job, outcome: Outcome) -> tuple[tuple[str, str], ...]:
 def _refuse_unknown(rule: str | None, plan: Plan) -> None:
     known = [each.id for each in plan.rules]
     if rule is not None and rule not in known:
-        said = f"there is no rule {rule!r} in the pipeline {plan.id}; there are: {', '.join(known)}"
+        said = f"there is no rule {rule[:64]!r} in the pipeline {plan.id}; there are: {', '.join(known)}"
         raise Refused(404, said, "rule_not_found", "stepflow.rule")
 
 

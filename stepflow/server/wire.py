@@ -147,7 +147,7 @@ def _more_than_text(messages: list[dict[str, Any]]) -> str:
     """Why these messages are not a conversation in plain text that ends with the user, or an empty text."""
     for number, message in enumerate(messages, start=1):
         if message["role"] not in PLAIN_ROLES:
-            return f"message {number} is of the role {message['role']!r}"
+            return f"message {number} is of the role {message['role'][:64]!r}"
         if set(message) != {"role", "content"} or _text_of(message["content"]) is None:
             return f"message {number} is more than a text"
     return "" if messages[-1]["role"] == "user" else "the last message is not the user's"
@@ -198,7 +198,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text} is too large a number")
+        raise ValueError(f"{text[:32]} is too large a number")
     return number
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -241,6 +242,37 @@ def test_headers_that_nobody_reads_take_no_room(server: Running) -> None:
         reply = server.post(BODY, **{"x_stepflow_made_up": str(number) * 1000})
     assert reply.headers["x-stepflow-outcome"] == "exact"
     assert len(server.service.hot) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model": "x" * 50_000},
+        {"stepflow": {"pipeline": "x" * 50_000}},
+        {"stepflow": {"rule": "x" * 50_000}},
+        {"stepflow": {"x" * 50_000: 1}},
+        {"api_base" + "x" * 50_000: 1},
+    ],
+)
+def test_an_error_does_not_say_again_all_that_was_sent(server: Running, more: dict[str, Any]) -> None:
+    reply = server.chat(**more)
+    assert reply.status_code in (200, 400, 404)
+    assert len(reply.content) < 1000
+
+
+def test_a_large_body_is_read_beside_the_loop_and_a_small_one_on_it(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def read(raw: bytes) -> dict[str, Any]:
+        threads.append(threading.current_thread().name.split("_")[0])
+        return {"model": "nobody's"}
+
+    monkeypatch.setattr(wire, "read_json", read)
+    for size in (10, 50_000):
+        assert server.post(b" " * size).status_code == 400
+    assert (threads[0] != "stepflow", threads[1]) == (True, "stepflow")
 
 
 def test_what_is_kept_of_requests_does_not_hold_their_parameters(server: Running) -> None:

@@ -45,7 +45,7 @@ def passed_on(parameters: Mapping[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in parameters.items() if name not in KNOWN}
     refused = sorted(name for name in others if name in OURS or name == "extra_body" or _DANGEROUS.search(name))
     if refused:
-        raise refusal(f"the parameter {refused[0]!r} is not passed on: it could change who is asked")
+        raise refusal(f"the parameter {refused[0][:64]!r} is not passed on: it could change who is asked")
     return {**arguments, **({"extra_body": others} if others else {})}
 
 
