@@ -202,9 +202,16 @@ def test_it_says_that_it_serves_once_it_listens_and_where(
         with socket.create_connection((where.strip("[]"), int(port)), timeout=5):
             reached.append(where)
 
-    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: None)
+    at_once = []
+
+    def listens(_: Any, fd: int, **__: Any) -> None:
+        with socket.socket(fileno=os.dup(fd)) as door:
+            at_once.append(door.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(uvicorn, "run", listens)
     serve(Settings((write_pipeline(tmp_path, COUNT),), host=host, port=0), None, announce)
     assert reached == [shown]
+    assert at_once == [1]  # a reply in two parts would wait 40 ms for the second on each connection that is kept
 
 
 def test_two_pipelines_of_one_id_are_refused(tmp_path: Path, capsys: Any) -> None:
