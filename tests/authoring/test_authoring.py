@@ -27,7 +27,10 @@ import stepflow
 from stepflow.compiler.gathering import one_look
 
 HERE = Path(__file__).parent
-RULES = ["action-list", "dated-schedule", "glossary-translation", "recipe-scaling", "rota", "service-config"]
+RULES = [
+    *("action-list", "dated-schedule", "glossary-translation", "interface-texts", "recipe-scaling", "rota"),
+    *("service-config", "weekly-cron"),
+]
 CHANGES = ["reworded", "value", "reversed", "added", "removed", "topic"]
 VARIANTS = 42
 MALFORMED = [
@@ -785,14 +788,210 @@ class Rota:
         )
 
 
+class Texts:
+    """Texts of an interface, translated: the request is a language and some keys, each in one of several forms.
+
+    A model that translates into fluent nonsense is found out by nobody, so the wrong replies are those that a check can
+    see; what must not happen is that a stored translation of one text is served for another.
+    """
+
+    # For each key, texts in English, German and French. The first two affirm and the third denies; the second differs
+    # from the first in what no check compares.
+    POOL: ClassVar[dict[str, tuple[tuple[str, str, str], ...]]] = {
+        "save": (
+            ("Save {count} files", "{count} Dateien sichern", "Enregistrer {count} fichiers"),
+            ("Send {count} files", "{count} Dateien senden", "Envoyer {count} fichiers"),
+            ("Do not save {count} files", "{count} Dateien nicht sichern", "Ne pas enregistrer {count} fichiers"),
+        ),
+        "hi": (
+            ("Hello, {name}!", "Hallo {name}!", "Bonjour {name} !"),
+            ("Goodbye, {name}!", "Auf Wiedersehen {name}!", "Au revoir {name} !"),
+            ("Never mind, {name}!", "Das macht nichts, {name}, nie!", "Jamais, {name} !"),
+        ),
+        "ask": (
+            ("Delete {name} ({count})?", "{name} ({count}) löschen?", "Supprimer {name} ({count}) ?"),
+            ("Copy {name} ({count})?", "{name} ({count}) kopieren?", "Copier {name} ({count}) ?"),
+            ("Not delete {name} ({count})?", "{name} ({count}) nicht löschen?", "Ne pas supprimer {name} ({count}) ?"),
+        ),
+        "ok": (("Fine", "Gut", "Bien"), ("Back", "Zurück", "Retour"), ("Without me", "Ohne mich", "Sans moi")),
+        "menu": (("File", "Datei", "Fichier"), ("Help", "Hilfe", "Aide"), ("No help", "Keine Hilfe", "Aucune aide")),
+        "end": (("Quit", "Beenden", "Quitter"), ("Start", "Starten", "Lancer"), ("Cannot quit", "Nie", "Jamais")),
+    }
+    LANGUAGES = ("English", "German", "French")
+
+    def request(self, rng: Random) -> Request:
+        keys = rng.sample(list(self.POOL), 3)
+        return {"language": rng.randint(1, 2), "keys": {key: rng.choice([0, 2]) for key in keys}, "wording": 0}
+
+    def change(self, request: Request, how: str, rng: Random) -> None:
+        keys = request["keys"]
+        unused = [key for key in self.POOL if key not in keys]
+        key = rng.choice(list(keys))
+        if how == "reworded":
+            request["wording"] = rng.choice([1, 2])
+            request["keys"] = dict(sorted(keys.items(), key=lambda each: rng.random()))
+        elif how == "value":
+            keys[key] = 1
+        elif how == "reversed":
+            keys[key] = 2 - keys[key]
+        elif how == "added":
+            keys[rng.choice(unused)] = 0
+        elif how == "removed":
+            keys.pop(key)
+        else:
+            request["keys"] = dict.fromkeys(unused, 0)
+
+    def texts(self, request: Request, language: int) -> dict[str, str]:
+        return {key: self.POOL[key][form][language] for key, form in request["keys"].items()}
+
+    def prompt(self, request: Request) -> str:
+        language, texts = self.LANGUAGES[request["language"]], json.dumps(self.texts(request, 0))
+        return [
+            f"Translate these texts into {language}: {texts}",
+            f"Please give me a {language} translation of the following UI strings, as JSON with the same keys: {texts}",
+            f"Could you translate the user interface texts to {language}? Keep the placeholders.\n\n{texts}",
+        ][request["wording"]]
+
+    def right(self, request: Request, rng: Random) -> str:
+        texts = self.texts(request, request["language"])
+        return json.dumps(texts, ensure_ascii=False, indent=rng.choice([None, 2]))
+
+    def wrong(self, request: Request, rng: Random) -> Iterator[str]:
+        texts = self.texts(request, request["language"])
+        key = rng.choice(list(texts))
+        no = {1: "nicht ", 2: "pas "}[request["language"]]
+        for bad in (f"{texts[key]} {{x}}", f"{texts[key]} {{}}", "", "  ", None, [texts[key]], {"text": texts[key]}, 5):
+            yield json.dumps({**texts, key: bad})
+        yield json.dumps({**texts, key: re.sub(r"\{.*?\}", "", texts[key]) + " {y}"})
+        for name, form in request["keys"].items():
+            opposite = texts[name].replace(no, "") if form == 2 else f"{no}{texts[name]}"
+            if opposite != texts[name] and (form != 2 or name in ("save", "ask")):
+                yield json.dumps({**texts, name: opposite})
+        yield json.dumps({name: text for name, text in texts.items() if name != key} or [])
+        yield json.dumps(list(texts.values()))
+        yield f"{json.dumps(texts)}\n{json.dumps(texts)}"
+        yield json.dumps(texts)[:-1]
+
+    def judge(self, request: Request, answer: str) -> bool:
+        try:
+            return bool(json.loads(answer) == self.texts(request, request["language"]))
+        except ValueError:
+            return False
+
+
+class Cron:
+    """A cron expression for a time and days of the week."""
+
+    DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+    SHORT = tuple(day[:3].upper() for day in DAYS)
+    GROUPS: ClassVar[dict[str, set[int]]] = {"day": set(range(7)), "weekday": {1, 2, 3, 4, 5}}
+
+    def request(self, rng: Random) -> Request:
+        return {
+            "days": sorted(rng.sample(range(7), rng.randint(2, 4))),
+            "group": "",
+            "hour": rng.randint(1, 11),
+            "minute": rng.randint(12, 59),
+            "evening": False,
+            "wording": 0,
+        }
+
+    def change(self, request: Request, how: str, rng: Random) -> None:
+        days = request["days"]
+        if how == "reworded":
+            request["wording"] = rng.choice([1, 2])
+        elif how == "value":
+            request["minute"] -= 1
+        elif how == "reversed":
+            request["evening"] = True
+        elif how == "added":
+            request["days"] = sorted([*days, rng.choice([day for day in range(7) if day not in days])])
+        elif how == "removed":
+            days.pop()
+        else:
+            request["group"] = rng.choice(["day", "weekday"])
+
+    def prompt(self, request: Request) -> str:
+        hour, minute = request["hour"], f"{request['minute']:02}"
+        half = "pm" if request["evening"] else "am"
+        names = [self.DAYS[day] for day in request["days"]]
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        every = request["group"] or listed
+        plural = f"{request['group']}s" if request["group"] == "weekday" else re.sub(r"day\b", "days", listed)
+        plural = "every day" if request["group"] == "day" else f"on {plural}"
+        late = hour + 12 * request["evening"]
+        return [
+            f"Write a cron expression that runs every {every} at {hour}:{minute} {half}.",
+            f"I need a crontab entry for {late:02}:{minute} {plural}, please.",
+            f"Could you give me the cron schedule for a job that runs at {hour}:{minute}{half} {plural}?",
+        ][request["wording"]]
+
+    def wanted(self, request: Request) -> set[int]:
+        return self.GROUPS.get(request["group"]) or set(request["days"])
+
+    def line(self, request: Request, days: str | None = None, **other: Any) -> str:
+        at = {**request, **other}
+        wanted = days if days is not None else ",".join(map(str, sorted(self.wanted(request))))
+        return f"{at['minute']} {at['hour'] + 12 * at['evening']} * * {wanted}"
+
+    def right(self, request: Request, rng: Random) -> str:
+        days = sorted(self.wanted(request))
+        named = ",".join(self.SHORT[day] for day in days)
+        ways = [None, named, named.lower(), ",".join(str(day or 7) for day in days)]
+        ways += [f"{days[0]}-{days[-1]}"] if days == list(range(days[0], days[-1] + 1)) else []
+        line = self.line(request, rng.choice(ways))
+        return rng.choice([line, f"```\n{line}\n```", line.replace(" ", "  ")])
+
+    def wrong(self, request: Request, rng: Random) -> Iterator[str]:
+        wanted = self.wanted(request)
+        line = self.line(request)
+        yield self.line(request, evening=not request["evening"])
+        yield self.line(request, minute=request["minute"] + 1)
+        yield self.line(request, minute=request["hour"], hour=request["minute"])
+        for days in ("", "1-", "8", "1-5-7", "5-1", "mon-", "1,,5", "*-5", "*/2", "1/2", "monday", "-1", "1 5", "?"):
+            yield self.line(request, days)
+        yield self.line(request, ",".join(map(str, set(range(7)) - wanted)) or "1")
+        yield line.replace("* *", "1 *")
+        yield line.replace("* *", "* 3")
+        yield f"0 {line}"
+        yield f"not {line}"
+        yield f"{line} and {line}"
+        yield f"{line} # but not in May"
+        yield f"{line}\n{line}"
+
+    def judge(self, request: Request, answer: str) -> bool:
+        fields = answer.strip().removeprefix("```").removesuffix("```").split()
+        if len(fields) != 5 or fields[2:4] != ["*", "*"] or "#" in answer or answer.strip().count("\n") > 2:
+            return False
+        late = request["hour"] + 12 * request["evening"]
+        if [*map(str.isdecimal, fields[:2])] != [True] * 2 or [*map(int, fields[:2])] != [request["minute"], late]:
+            return False
+        found: set[int] = set()
+        for part in fields[4].upper().split(","):
+            match = re.fullmatch(rf"([0-7]|{'|'.join(self.SHORT)})(?:-([0-7]|{'|'.join(self.SHORT)}))?|\*", part)
+            if match is None:
+                return False
+            ends = [self.SHORT.index(end) if end in self.SHORT else int(end) for end in match.groups() if end]
+            if ends != sorted(ends):
+                return False
+            found |= {day % 7 for day in range(ends[0], ends[-1] + 1)} if ends else set(range(7))
+        return found == self.wanted(request)
+
+
 KITS: dict[str, Any] = {
     "action-list": Actions(),
     "dated-schedule": Schedule(),
     "glossary-translation": Glossary(),
+    "interface-texts": Texts(),
     "recipe-scaling": Recipe(),
     "rota": Rota(),
     "service-config": Config(),
+    "weekly-cron": Cron(),
 }
+
+
+UNSEEN = {"interface-texts": ["value"]}
+"""Changes after which nobody finds out a model that says again what it said before: a text in place of another."""
 
 
 def variant(rule: str, seed: int) -> tuple[Request, Request, str, Random]:
@@ -846,7 +1045,8 @@ def test_nothing_wrong_passes_for_right(rule: str, seed: int, tmp_path: Path) ->
     before, now = kit.right(old, rng), kit.right(new, rng)
     assert kit.judge(old, before)
     assert kit.judge(new, now), now
-    bad = [reply for reply in [*kit.wrong(new, rng), *rng.sample(MALFORMED, 3), before] if not kit.judge(new, reply)]
+    stale = [] if how in UNSEEN.get(rule, ()) else [before]
+    bad = [reply for reply in [*kit.wrong(new, rng), *rng.sample(MALFORMED, 3), *stale] if not kit.judge(new, reply)]
     assert len(bad) >= 8
     rng.shuffle(bad)
 
@@ -874,8 +1074,10 @@ FOREIGN = {
     "action-list": "Write a short story about a meeting.",
     "dated-schedule": "Plan a birthday party for 8 children on 2026-05-02.",
     "glossary-translation": 'Translate "good morning" into German.',
+    "interface-texts": "Write some texts for an interface.",
     "recipe-scaling": "How do I scale a fish?",
     "rota": "Make a cake for Anna and Ben.",
+    "weekly-cron": "What does the cron expression 5 9 * * 1 mean?",
     "service-config": "Explain this YAML file to me.",
 }
 

@@ -23,10 +23,10 @@ def test_punctuation_is_no_sign(text: str) -> None:
     assert unknown_signs(text) == ()
 
 
-@pytest.mark.parametrize("text", ["-5", "is -…", "(−5)", "to -5.5"])
-def test_a_minus_is_one_before_a_number_or_what_was_read(text: str) -> None:
-    assert unknown_signs(text) in (("-",), ("−",))
-    assert unknown_signs(text, "-−") == ()
+@pytest.mark.parametrize("text", ["-5", "is -…", "(−5)", "to -5.5", "from …–…"])
+def test_a_dash_is_a_sign_before_a_number_or_what_was_read(text: str) -> None:
+    assert unknown_signs(text) in (("-",), ("−",), ("–",))
+    assert unknown_signs(text, "-−–") == ()
 
 
 @given(st.text())

@@ -15,7 +15,7 @@ from stepflow.values import describe, show
 MAX_TEXT = 1_000_000
 
 _WORD = re.compile(r"\w+(?:(?:[-'’.]|(?<=\d),(?=\d))\w+)*")
-_SIGN = re.compile(r"""[^\w\s.,;:!?…'"`´‘’“”„«»()\[\]{}\\–—-]|(?<!\w)[-−](?=[\d…])""")
+_SIGN = re.compile(r"""[^\w\s.,;:!?…'"`´‘’“”„«»()\[\]{}\\–—-]|(?<!\w)[-−–](?=[\d…])""")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 
 
