@@ -12,8 +12,8 @@ patterns of what stands directly before and behind.
       end: {type: date, labels: [end, deadline], either_side: true, find: only}
 
 Refuses to read a text in which a day in this role is not whole ('March 4', '2026-03-04T10:00'), does not exist, may be
-two days, does not fall on the weekday named, or, unless `after` says so, is one end of a range or a
-choice, or only a bound or a guess ('not 4 March 2026'). Reads no days that depend on today ('tomorrow', 'next Monday').
+two days, does not fall on the weekday named, or, unless `after` says so, is one end of a range or a choice, or only a
+bound or a guess ('not 4 March 2026'). Reads no days that depend on today ('tomorrow', 'next Monday').
 """
 
 from __future__ import annotations
