@@ -1,4 +1,5 @@
-"""Places for model calls: so many at a time, so many in the queue, and whatever comes on top is refused at once."""
+"""Places for model calls, and for what else takes long: so many at a time, so many in the queue, and whatever comes on
+top is refused at once."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from stepflow.server.refusals import Refused
 
 
 class Gate:
-    """Bounds the model calls of one process. Requests that need no model never come here."""
+    """Bounds the calls of one kind in one process. Requests that need none never come here."""
 
     def __init__(self, at_once: int, waiting: int, per_tenant: int) -> None:
         self._places = asyncio.Semaphore(at_once)
@@ -30,7 +31,7 @@ class Gate:
         if self._by_tenant[tenant] >= self._per_tenant:
             raise Refused(429, "this tenant has as many requests under way as it may", "tenant_limit", retry_after=1)
         if self.inside >= self._limit:
-            raise Refused(503, "the queue for the model is full; try again later", "queue_full", retry_after=1)
+            raise Refused(503, "the queue is full; try again later", "queue_full", retry_after=1)
         self._by_tenant[tenant] += 1
         try:
             async with self._places:

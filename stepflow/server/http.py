@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stepflow.server import console, metrics
 from stepflow.server.asgi import GONE, as_json, head_of
 from stepflow.server.completions import Completions
+from stepflow.server.gate import Gate
 from stepflow.server.refusals import Refused
 from stepflow.server.service import Service
 from stepflow.server.tenants import Tenant
@@ -46,6 +47,10 @@ def make_app(service: Service, lifespan: Any = None) -> ASGIApp:
     others = Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lifespan)
     others.router.redirect_slashes = False  # behind a proxy the key would be sent again, to wherever `host` says
     return Bounded(service, direct, others)
+
+
+SEARCHES = (1, 16, 4)
+"""Searches through records at a time, waiting, and of one tenant: each takes a thread, for seconds in a large store."""
 
 
 class Bounded:
@@ -82,6 +87,7 @@ class Api:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._searches = Gate(*SEARCHES)
 
     # --- before every route -------------------------------------------------------------------------------------------
 
@@ -118,7 +124,8 @@ class Api:
         """GET /v1/records?q=TEXT&limit=N: the tenant's records, newest first."""
         limit = _number(request.query_params.get("limit", "50"), 1, 500)
         wanted = request.query_params.get("q", "")
-        found = await asyncio.to_thread(console.search, self.service, tenant, wanted, limit)
+        async with self._searches.place(tenant.name):
+            found = await asyncio.to_thread(console.search, self.service, tenant, wanted, limit)
         return _json({"object": "list", "data": found})
 
     async def record(self, request: Request, tenant: Tenant) -> ASGIApp:

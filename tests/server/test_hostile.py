@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from serverkit import Model, Running, counting, eventually, keyring, running
 
 from stepflow.errors import UsageError
-from stepflow.server import connections, wire
+from stepflow.server import connections, console, wire
 from stepflow.server.refusals import Refused, refused
 from stepflow.server.running import open_service
 from stepflow.server.settings import Settings
@@ -425,6 +425,26 @@ def test_more_requests_than_may_be_open_are_refused_but_health_is_not(tmp_path: 
         assert server.client.get("/healthz").status_code == 200
         model.free.set()
         assert {each.result().status_code for each in running_ones} == {200}
+
+
+def test_searches_wait_for_one_another_and_keep_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = [], threading.Event()
+
+    def search(*_: object) -> list[Any]:
+        begun.append(1)
+        go_on.wait(20)
+        return []
+
+    monkeypatch.setattr(console, "search", search)
+    with running(tmp_path, model=counting()) as server, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(server.client.get, "/v1/records") for _ in range(8)]
+        assert eventually(lambda: sum(each.done() for each in asked) == 4)
+        assert server.chat().status_code == 200
+        assert len(begun) == 1
+        go_on.set()
+        assert sorted(each.result().status_code for each in asked) == [200] * 4 + [429] * 4
 
 
 def test_a_request_that_takes_too_long_is_ended_and_frees_its_place(tmp_path: Path) -> None:
