@@ -134,7 +134,7 @@ Write a regex that matches neither "a1" nor "1a".
 Write a regex that fails to match "a1" but not "1a".
 Write a regex that matches "a1" at the start but not "1a".
 Write a regex that matches "a1" followed by "b" but not "1a".
-Write a regex that matches "a1" but not "1a" or 'b'.
+Write a regex that matches "a1" but not "1a" or 'b.
 Write a regex that matches "a1 but not "1a".
 Write a regex that matches " a1" but not "1a".
 Write a regex that matches "a\n" but not "1a".
