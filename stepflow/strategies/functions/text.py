@@ -133,6 +133,8 @@ def ends_with(text: Any, end: Any) -> bool:
 def contains_word(text: Any, word: Any) -> bool:
     """Whether the text holds the word (or phrase) whole, in any case; blanks between words may differ.
 
+    It may be denied there: 'not a cat' holds 'cat'. `denials` looks for that.
+
     Examples:
         contains_word('The Cat sat', 'cat')
         not contains_word('concatenate', 'cat')

@@ -7,7 +7,7 @@ the one that the key must have; and what stands right behind a word of one key, 
 Rome'), or a number before it ('3 days'), must not stand under another. What the objects of one list hold must lie
 apart: 'two figs and three pears' are not three figs. A number that the source states as a bound, a guess, a multiple
 or one end of a range only ('at least 5', 'about 5', 'twice 5', '5k', '5 to 7') is not that number, but under a key
-that says so ('min_price').
+that says so ('min_price'); nor is a value that it denies there ('not Ann but Bob').
 
 Options: `in_from`, the name of the source text; `given`, the JSONPath of what is looked at; `ignore_case`; `nulls`,
 when null and the empty list may stand (`never`, or `absent`: unless the source names the key); `booleans`, when true
@@ -65,6 +65,26 @@ _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 _AMOUNT = re.compile(r"\s*(?:[A-Z]{0,3}[$€£¥₹]\s?|[A-Z]{3}\s)?\d")
 _SIGN = re.compile(r"[$€£¥₹₩₽₺₪₫₴₱%‰°]")
 _PARTS_OF_A_DAY = {"day", "month", "year", "weekday"}
+_DENIED = re.compile(
+    r"(?:(?<!\w)(?:not|never|nor|no\s+longer|instead\s+of|rather\s+than|other\s+than|except(?:\s+for)?|(?:any|every)\w+\s+but)"
+    r"|n['’]t)\s+(?:(?:in|at|from|to|by|on|the|an?|for|with|of|as|is|was|be|lives?|born|called|named)\s+){0,3}\Z",
+    re.IGNORECASE,
+)
+_DENYING = {
+    "not",
+    "no",
+    "non",
+    "never",
+    "without",
+    "except",
+    "excluded",
+    "exclude",
+    "excluding",
+    "avoid",
+    "skip",
+    "omit",
+}
+"""Words of a key whose value is what the source denies."""
 _BOUNDS = {
     *("min", "minimum", "max", "maximum", "least", "most", "limit", "bound", "lower", "upper", "low", "high", "lowest"),
     *("highest", "over", "under", "above", "below", "within", "up", "range", "approximate", "estimated", "estimate"),
@@ -133,9 +153,16 @@ class _Grounded:
             return f"{key} is {show(value)}, which no text shows" if self.options.booleans == "never" else None
         if not self._stands_in(value, source) or self._is_part_of_a_day(key, value, source):
             return f"{key or 'the answer'} is {show(value)!r}, which does not stand in the {self.options.in_from}"
+        if self._is_denied(key, value, source):
+            return f"{key or 'the answer'} is {show(value)!r}, which the {self.options.in_from} denies"
         if told and not any(self._begins(value, source[start:]) for start in told):
             return f"{key} is {show(value)!r}, but the {self.options.in_from} says another {key}"
         return None
+
+    def _is_denied(self, key: str, value: Any, source: str) -> bool:
+        """Whether a value stands only behind a word that denies it: 'not Ann but Bob', 'isn't from Rome'."""
+        before = [source[max(0, start - 60) : start] for start, _ in self._places(value, source)]
+        return bool(before) and _DENYING.isdisjoint(name_words(key)) and all(map(_DENIED.search, before))
 
     def _unclear(self, leaves: list[Leaf], source: str, flags: Sequence[str]) -> str | None:
         """A truth value that the source does not say so, or a flag that it says and no value shows."""
