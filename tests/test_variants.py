@@ -10,7 +10,12 @@ import pytest
 from flowkit import Flow, edited
 
 from stepflow import variants
+from stepflow.catalog import registry
+from stepflow.compiler.pipelines import check_rule_file
 from stepflow.variants import BESIDE, Variation, vary
+from stepflow.version import VERSION
+
+SHIPPED = Path(__file__).parents[1] / "rules"
 
 HEADLINE = r"""
 stepflow: 1
@@ -121,6 +126,16 @@ def test_another_word_is_written_like_the_one_that_it_replaces(tmp_path: Path, w
     assert f'Write 5 words for "{other}"' in changed
 
 
+@pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_no_shipped_rule_overlooks_a_word_beside_what_it_reads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variants, "MAX_TRIED", 80)
+    rule, problems = check_rule_file(str(path), registry(), VERSION)
+    assert rule is not None, problems
+    found = vary(rule, rule.tests)
+    assert found.tried > 30
+    assert [each for each in found.unnoticed if each.part == BESIDE] == []
+
+
 def test_the_command_line_says_it_as_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from stepflow.cli.main import run
 
@@ -134,5 +149,8 @@ def test_the_command_line_says_it_as_text_and_as_json(tmp_path: Path, capsys: py
     (told,) = json.loads(capsys.readouterr().out)["variations"]
     assert told["rule"] == "headline"
     assert {"part", "kind", "where", "served", "tried", "example"} == set(told["unnoticed"][0])
+    file.write_text(edited(HEADLINE, tests=[{"prompt": "hello", "expect": {"matched": False}}]), encoding="utf-8")
+    assert run(["test", str(file), "--vary"]) == 0
+    assert "no test holds a right answer, so no prompt was changed" in capsys.readouterr().out
     assert run(["test", str(file), "--format", "json"]) == 0
     assert "variations" not in json.loads(capsys.readouterr().out)

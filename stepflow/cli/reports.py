@@ -48,7 +48,8 @@ def show_coverage(coverages: Sequence[Coverage], total: int) -> None:
 def show_variations(variations: Sequence[Variation]) -> None:
     """Print which changed prompts of each rule were served the stored answer as it stands."""
     for one in variations:
-        click.echo(f"{one.path}  {one.served} of {one.tried} changed prompts are served the stored answer as it stands")
+        said = f"{one.served} of {one.tried} changed prompts are served the stored answer as it stands"
+        click.echo(f"{one.path}  {said if one.tried else 'no test holds a right answer, so no prompt was changed'}")
         width = max((len(f"{each.part}: {each.kind}") for each in one.unnoticed), default=0)
         for each in one.unnoticed:
             said = f"{each.part}: {each.kind}".ljust(width)
