@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,22 @@ def test_a_request_is_read_as_a_person_would(rule: str, prompt: str, values: dic
 @pytest.mark.parametrize(("rule", "prompt"), LEFT_ALONE)
 def test_a_request_with_a_wish_that_nothing_checks_is_left_alone(rule: str, prompt: str) -> None:
     assert read(rule, prompt) is None
+
+
+WISHES = (
+    " in French", " and explain why", " twice", " as YAML", " and nothing about cats", ". Then translate it.",
+    ". Skip one.", ". Use at most 5 words.", ". Be formal.",
+)  # fmt: skip
+GIVEN_LAST = re.compile(r"\n(?:Text|Request|Prompt|Sentiment|User[^:\n]*): *[^\n]*\Z")
+
+
+@pytest.mark.parametrize("rule", PHRASINGS["owned"])
+def test_a_request_that_ends_in_a_further_wish_is_left_alone(rule: str) -> None:
+    for each in PHRASINGS["owned"][rule]:
+        if GIVEN_LAST.search(each["prompt"]):
+            continue  # what stands behind it is part of the text that is given
+        for wish in WISHES:
+            assert read(rule, each["prompt"].rstrip(" .?!") + wish) is None
 
 
 def test_no_row_is_lost_by_a_rule_that_stands_there_twice() -> None:
