@@ -111,7 +111,8 @@ class Completions:
             headers = said_of(self._envelope(ask, result))
             if isinstance(result, Served):
                 self._keep(ask, key, result)
-        return EventStream(ask, answering, growing, partial(self._envelope, ask), settings.keep_alive, headers)
+        enveloped, refusal = partial(self._envelope, ask), self._service.ledger.refusal
+        return EventStream(ask, answering, growing, enveloped, settings.keep_alive, headers, refusal)
 
     def _envelope(self, ask: Ask, result: Served | Relayed | Growing) -> Envelope:
         """What heads a reply; of one that only grows, nothing but its id is known."""

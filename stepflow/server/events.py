@@ -13,8 +13,9 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from stepflow.model import Outcome
+from stepflow.server.asgi import as_json
 from stepflow.server.growing import Growing
-from stepflow.server.refusals import refused
+from stepflow.server.refusals import Refused
 from stepflow.server.relayed import Relayed, in_chunks
 from stepflow.server.service import Served
 from stepflow.server.wire import Ask, Envelope, about, called, closing, opening, passages, relayed_chunk, thinking
@@ -33,7 +34,7 @@ WAITING = b": not verified yet\n\n"
 
 def data(event: Mapping[str, Any]) -> bytes:
     """One event."""
-    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + as_json(event) + b"\n\n"
 
 
 def comment(said: Mapping[str, Any]) -> bytes:
@@ -78,7 +79,8 @@ def _to_the_end(envelope: Envelope, chunks: Iterable[Mapping[str, Any]]) -> Iter
 class EventStream:
     """The response that streams an answer, ready or not. Whatever happens to the client, the answering is ended.
 
-    What `growing` holds is sent at once; the answer must then begin with it.
+    What `growing` holds is sent at once; the answer must then begin with it. `refusal` notes an error, and says what
+    the client is told of it.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class EventStream:
         enveloped: Enveloped,
         keep_alive: float,
         headers: Mapping[str, str],
+        refusal: Callable[[Exception], Refused],
     ) -> None:
         self._ask = ask
         self._answering = answering
@@ -96,6 +99,7 @@ class EventStream:
         self._enveloped = enveloped
         self._keep_alive = keep_alive
         self._headers = {**STREAM_HEADERS, **headers}
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -120,7 +124,9 @@ class EventStream:
             async for event in self._ending(self._answering.result(), begun):
                 yield event
         except Exception as error:
-            yield data(refused(error).body)  # the status is long sent; clients raise on an event that holds an error
+            yield data(
+                self._refusal(error).body
+            )  # the status is long sent; clients raise on an event that holds an error
 
     async def _ending(self, result: Served | Relayed, begun: Envelope | None) -> AsyncIterator[bytes]:
         envelope = self._enveloped(result)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from stepflow.adapters.backends.relaying import body_of
+from stepflow.adapters.backends.relaying import body_of, named
 from stepflow.errors import BackendError, TimedOut
 from stepflow.model import Outcome, Usage
 from stepflow.protocols import Call, Completion, Relay
@@ -108,7 +108,7 @@ class _Reading:
     def add(self, chunk: Mapping[str, Any]) -> None:
         """Read a chunk."""
         self.usage += usage_of(chunk)
-        self.model = chunk.get("model") or self.model
+        self.model = named(chunk.get("model"), self.model)
         for choice in chunk.get("choices", ()):
             if choice.get("index", 0) == 0:
                 delta = choice.get("delta") or {}

@@ -23,6 +23,7 @@ pytestmark = [  # LiteLLM sets these filters as it is imported; pytest takes the
     pytest.mark.filterwarnings("ignore:.*`ReadOnly` qualifier:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*conflict with protected namespace:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*Accessing the.*attribute on the instance is deprecated"),
+    pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning"),
 ]
 
 SCHEMA = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}, "required": ["b"]}
@@ -92,7 +93,7 @@ def completion(reply: dict[str, Any]) -> dict[str, Any]:
         "id": "1",
         "object": "chat.completion",
         "created": 1,
-        "model": "stub-model",
+        "model": reply.get("model", "stub-model"),
         "choices": [] if reply.get("no_choice") else [choice],
         "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
     }
@@ -197,6 +198,19 @@ def test_a_warm_backend_imports_next_to_nothing_at_its_first_call(stub: Stub) ->
 
 
 # --- replies ---------------------------------------------------------------------------------------------------------
+
+
+@both
+def test_a_model_named_by_no_text_is_the_one_that_was_asked(stub: Stub, how: str) -> None:
+    stub.replies = [{**OK, "model": 5}]
+    assert ask(backend(stub), call(), how).model == "openai/gpt-4o"
+
+
+@both
+def test_a_reply_of_a_wrong_shape_is_an_error_without_the_libraries_traceback(stub: Stub, how: str) -> None:
+    stub.replies = [{"content": 5}]
+    with pytest.raises(BackendError, match=r"openai/gpt-4o could not be asked: Invalid response object$"):
+        ask(backend(stub), call(), how)
 
 
 @both

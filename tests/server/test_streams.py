@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_an_error_that_comes_late_is_an_event_on_which_clients_raise(tmp_path: P
         stream = client.chat.completions.create(model="kit", messages=messages, stream=True)
         with stream, pytest.raises(openai.APIError, match="slow down"):
             list(stream)
+
+
+def test_a_failure_of_ours_that_comes_late_stands_in_the_log_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("stepflow.server"), "propagate", True)
+    model = Model(**{"count to 3": ZeroDivisionError("a secret")})  # type: ignore[arg-type]
+    model.seconds = 0.3
+    with running(tmp_path, model=model, hold_headers=0.01) as server:
+        reply = server.chat(stream=True)
+        refusals = server.client.get("/metrics").text
+    assert events(reply)[-1]["error"]["message"] == "the server failed; its log says why"
+    assert "a secret" in caplog.text
+    assert 'stepflow_refusals_total{status="500"} 1.0' in refusals
+
+
+def test_half_a_surrogate_pair_of_a_model_does_not_end_a_stream(tmp_path: Path) -> None:
+    with running(tmp_path, model=Relaying("one \ud800 three")) as server:
+        reply = server.chat("hello", stream=True)
+    assert streamed_text(reply) == "one \ud800 three "
 
 
 def test_an_error_that_comes_soon_has_its_status(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from stepflow.adapters.backends.relaying import OURS, SAMPLING, closed, passed_on, refusal, whole
+from stepflow.adapters.backends.relaying import OURS, SAMPLING, closed, named, passed_on, refusal, whole
 from stepflow.errors import BackendError, ConnectionRefused, MissingApiKey, RateLimited, TimedOut
 from stepflow.model import Usage
 from stepflow.options import Options as BaseOptions
@@ -287,7 +287,7 @@ def _completion(response: Any, model: str) -> Completion:
     called = getattr(choice.message, "tool_calls", None)
     text = text_of(choice.message.model_dump()) if called else choice.message.content or ""
     reasoning = getattr(choice.message, "reasoning_content", None) or ""
-    return Completion(text, tokens, choice.finish_reason or "stop", response.model or model, reasoning)
+    return Completion(text, tokens, choice.finish_reason or "stop", named(response.model, model), reasoning)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -376,6 +376,7 @@ def _retry_after(error: Exception) -> float:
 
 
 def _quoted(error: Exception) -> str:
-    """What the provider said: one line, without LiteLLM's own prefixes, of bounded length."""
-    text = " ".join(str(error).rsplit("Exception - ", 1)[-1].split()).rstrip(".;")
+    """What the provider said: one line, without LiteLLM's own prefixes and tracebacks, of bounded length."""
+    said = str(error).partition("Traceback (most recent call last)")[0]
+    text = " ".join(said.rsplit("Exception - ", 1)[-1].split()).rstrip(".;:")
     return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"

@@ -80,7 +80,12 @@ def completion_of(reply: Mapping[str, Any], model: str) -> Completion:
         raise BackendError(f"{model} replied without any choice to read an answer from; is `api_base` a chat server?")
     message, reason = choices[0].get("message") or {}, choices[0].get("finish_reason") or "stop"
     tokens = Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
-    return Completion(text_of(message), tokens, reason, reply.get("model") or model)
+    return Completion(text_of(message), tokens, reason, named(reply.get("model"), model))
+
+
+def named(said: Any, model: str) -> str:
+    """The model as a reply names it; where it names none, the one that was asked."""
+    return said if isinstance(said, str) and said else model
 
 
 def body_of(call: Call) -> dict[str, Any]:
