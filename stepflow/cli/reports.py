@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from stepflow.coverage import Coverage
     from stepflow.testing import TestResult
-    from stepflow.variants import Variation
+    from stepflow.variants import Tally, Variation
 
 _UNWRITABLE = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
@@ -46,14 +46,27 @@ def show_coverage(coverages: Sequence[Coverage], total: int) -> None:
 
 
 def show_variations(variations: Sequence[Variation]) -> None:
-    """Print which changed prompts of each rule were served the stored answer as it stands."""
+    """Print which changed prompts of each rule are served the stored answer, and which changed answers pass."""
     for one in variations:
-        said = f"{one.served} of {one.tried} changed prompts are served the stored answer as it stands"
-        click.echo(f"{one.path}  {said if one.tried else 'no test holds a right answer, so no prompt was changed'}")
-        width = max((len(f"{each.part}: {each.kind}") for each in one.unnoticed), default=0)
-        for each in one.unnoticed:
-            said = f"{each.part}: {each.kind}".ljust(width)
-            click.secho(f"    {each.where}  {said}  {each.served} of {each.tried}, e.g. {each.example!r}", fg="yellow")
+        if not one.prompts.tried:
+            click.echo(f"{one.path}  no test holds a right answer, so nothing was changed")
+            continue
+        found = (*one.prompts.found, *one.answers.found)
+        width = max((len(f"{each.part}: {each.kind}") for each in found), default=0)
+        click.echo(f"{one.path}  {_of(one.prompts)} changed prompts are served the stored answer as it stands")
+        _show_unnoticed(one.prompts, width)
+        click.echo(f"{one.path}  {_of(one.answers)} changed answers pass")
+        _show_unnoticed(one.answers, width)
+
+
+def _of(tally: Tally) -> str:
+    return f"{tally.unnoticed} of {tally.tried}"
+
+
+def _show_unnoticed(tally: Tally, width: int) -> None:
+    for each in tally.found:
+        said = f"{each.part}: {each.kind}".ljust(width)
+        click.secho(f"    {each.where}  {said}  {each.unnoticed} of {each.tried}, e.g. {each.example!r}", fg="yellow")
 
 
 def as_json(
@@ -84,7 +97,7 @@ def as_json(
         }
     if variations:
         data["variations"] = [
-            {"rule": each.rule, "file": each.path, "tried": each.tried, "unnoticed": [*map(asdict, each.unnoticed)]}
+            {"rule": each.rule, "file": each.path, "prompts": asdict(each.prompts), "answers": asdict(each.answers)}
             for each in variations
         ]
     return json.dumps(data, ensure_ascii=False, indent=1)

@@ -23,7 +23,7 @@ POLL_S = 0.5
 @click.option("-k", "only", metavar="TEXT", help="Only tests with this text in their file or name.")
 @click.option("-v", "--verbose", is_flag=True, help="Show passing tests too.")
 @click.option("--coverage", is_flag=True, help="Say which parts of the rules no test has exercised.")
-@click.option("--vary", is_flag=True, help="Say which changed prompts would be served a test's right answer.")
+@click.option("--vary", is_flag=True, help="Change prompts and right answers; say what goes unnoticed.")
 @click.option("--fail-under", type=click.IntRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
 @click.option(
     "--format", "output", type=click.Choice(["text", "junit", "json"]), default="text", help="How results are shown."
