@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -190,8 +191,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object that names each member once: of two, one program reads the first and another the last."""
     read = dict(pairs)
     if len(read) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:64]!r} is named twice")
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{name[:64]!r} is named twice")
     return read
 
 

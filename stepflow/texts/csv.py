@@ -7,6 +7,7 @@ A quoted field may hold separators, quotes (doubled) and line breaks.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,9 +58,8 @@ def records(rows: Sequence[Sequence[str]]) -> tuple[Row, ...]:
     header = [name.strip() for name in rows[0]]
     if not all(header):
         raise ValueError("a column has no name")
-    twice = next((name for name in header if header.count(name) > 1), None) if len(set(header)) < len(header) else None
-    if twice is not None:
-        raise ValueError(f"the column {twice!r} stands there twice")
+    if len(set(header)) < len(header):
+        raise ValueError(f"the column {Counter(header).most_common(1)[0][0]!r} stands there twice")
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise ValueError(f"row {number} has {len(row)} fields, the header has {len(header)}")

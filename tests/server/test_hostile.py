@@ -367,6 +367,13 @@ NAMES = st.sampled_from(
 )
 
 
+def test_a_name_given_twice_among_very_many_is_found_at_once() -> None:
+    """Each compared with all others took minutes."""
+    names = [*map(str, range(100_000)), "last", "last"]
+    with pytest.raises(Refused, match="'last' is named twice"):
+        wire.read_json(("{" + ",".join(f'"{name}":1' for name in names) + "}").encode())
+
+
 @settings(max_examples=300, deadline=None)
 @given(body=st.dictionaries(NAMES, json_values), raw_body=st.binary(max_size=40))
 def test_any_json_is_read_or_refused(body: dict[str, Any], raw_body: bytes) -> None:
