@@ -126,10 +126,10 @@ def parse(text: str) -> Code:
 
 
 def parameters(function: Function) -> tuple[str, ...]:
-    """Names of a function's parameters, in order, `*` and `**` before those that take several."""
+    """Names of a function's parameters, in order, `*` and `**` before those that take several, `*` before keywords."""
     given = function.args
     names = [each.arg for each in (*given.posonlyargs, *given.args)]
-    names += [f"*{given.vararg.arg}"] if given.vararg else []
+    names += [f"*{given.vararg.arg}"] if given.vararg else ["*"] if given.kwonlyargs else []
     names += [each.arg for each in given.kwonlyargs]
     return (*names, f"**{given.kwarg.arg}") if given.kwarg else tuple(names)
 
@@ -137,26 +137,82 @@ def parameters(function: Function) -> tuple[str, ...]:
 def is_plain(function: Function) -> bool:
     """Whether a call of the function runs it: it is neither asynchronous nor a generator."""
     return isinstance(function, ast.FunctionDef) and not any(
-        isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(function)
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(function, reached=False)
     )
 
 
 def returns_value(function: Function) -> bool:
-    """Whether a `return` of the function's own, not one of a function within, gives something other than None."""
-    returned = [node.value for node in _own(function) if isinstance(node, ast.Return)]
-    return any(
-        value is not None and not (isinstance(value, ast.Constant) and value.value is None) for value in returned
-    )
+    """Whether a `return` of the function's own that can be reached gives a value.
+
+    None and `...` are none, nor is the function itself called again with the parameters that it was given.
+    """
+    returned = (node.value for node in _own(function) if isinstance(node, ast.Return))
+    return any(value is not None and not _is_nothing(value, function) for value in returned)
 
 
-def _own(function: Function) -> Iterator[ast.AST]:
-    """What stands in a function's body, but not in the functions and classes within it."""
-    waiting: list[ast.AST] = list(function.body)
+def unread_parameters(function: Function) -> tuple[str, ...]:
+    """The parameters that the function never reads, but for self, cls and those that begin with an underscore."""
+    read = {
+        node.id
+        for statement in function.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    names = (name.lstrip("*") for name in parameters(function))
+    return tuple(name for name in names if name and name not in read | {"self", "cls"} and not name.startswith("_"))
+
+
+def _is_nothing(value: ast.expr, function: Function) -> bool:
+    if isinstance(value, ast.Constant):
+        return value.value is None or value.value is ...
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name) or value.func.id != function.name:
+        return False
+    given = [each.id if isinstance(each, ast.Name) else None for each in value.args]
+    return not value.keywords and tuple(given) == parameters(function)
+
+
+def _reached(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block up to the first behind which nothing runs."""
+    for statement in body:
+        yield statement
+        if _ends(statement):
+            return
+
+
+def _ends(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assert):
+        return _holds(statement.test) is False
+    if isinstance(statement, ast.While) and _holds(statement.test) is True:
+        return not any(isinstance(node, ast.Break) for node in ast.walk(statement))
+    return isinstance(statement, ast.Return | ast.Raise | ast.Continue | ast.Break)
+
+
+def _holds(test: ast.expr) -> bool | None:
+    """Whether a condition that is a literal holds; None of any other."""
+    return bool(test.value) if isinstance(test, ast.Constant) else None
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a node that can be reached."""
+    never = {True: "orelse", False: "body"}.get(_holds(node.test)) if isinstance(node, ast.If) else None  # type: ignore[arg-type]
+    for name, value in ast.iter_fields(node):
+        if name == never:
+            continue
+        if isinstance(value, list):
+            statements = [each for each in value if isinstance(each, ast.stmt)]
+            yield from _reached(statements) if statements else (each for each in value if isinstance(each, ast.AST))
+        elif isinstance(value, ast.AST):
+            yield value
+
+
+def _own(function: Function, *, reached: bool = True) -> Iterator[ast.AST]:
+    """What stands in a function's body (and can be reached), but not in the functions and classes within it."""
+    waiting: list[ast.AST] = list(_reached(function.body) if reached else function.body)
     while waiting:
         node = waiting.pop()
         yield node
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
-            waiting.extend(ast.iter_child_nodes(node))
+            waiting.extend(_parts(node) if reached else ast.iter_child_nodes(node))
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -168,6 +168,7 @@ FAILS: list[tuple[Any, dict[str, Any], str, str]] = [
     (python_syntax, {"defines": ["f"], "parameters": ["a", "b"]}, "def f(b, a): pass", "takes (b, a)"),
     (python_syntax, {"no_imports": True}, "def f():\n    import os", "imports 'os'"),
     (python_syntax, {"defines": ["f"], "plain": True}, "async def f(a): pass", "f is asynchronous or a generator"),
+    (python_syntax, {"defines": ["f"], "reads_parameters": True}, "def f(a):\n    return 0", "f never reads 'a'"),
     (python_syntax, {"defines": ["f"], "returns": True}, "def f(a):\n    print(a)", "f returns nothing"),
     (python_syntax, {"names_known": True}, "def f(a):\n    return a + c", "reads 'c', to which nothing gives a value"),
     (python_syntax, {"names_known": True}, "from m import *\ndef f(a):\n    return a", "no name is certain"),

@@ -102,6 +102,22 @@ def test_code_whose_scopes_cannot_be_told_is_refused() -> None:
         ("for each in 'ab': yield each", False, False),
         ("yield from a\n    return a", False, True),
         ("return list(each for each in a)", True, True),
+        ("raise ValueError\n    return a", True, False),
+        ("return\n    return a", True, False),
+        ("assert False\n    return a", True, False),
+        ("assert a\n    return a", True, True),
+        ("while True:\n        pass\n    return a", True, False),
+        ("while True:\n        break\n    return a", True, True),
+        ("while True:\n        return a", True, True),
+        ("if False:\n        return a", True, False),
+        ("if True:\n        print(a)\n    else:\n        return a", True, False),
+        ("try:\n        return a\n    finally:\n        pass", True, True),
+        ("for each in a:\n        return each", True, True),
+        ("match a:\n        case 1:\n            return a", True, True),
+        ("return ...", True, False),
+        ("return f(a)", True, False),
+        ("return f(a - 1)", True, True),
+        ("if False:\n        yield a\n    return a", False, True),
     ],
 )
 def test_what_a_function_gives_back_is_told_by_its_own_body(body: str, plain: bool, returns: bool) -> None:
@@ -111,3 +127,22 @@ def test_what_a_function_gives_back_is_told_by_its_own_body(body: str, plain: bo
 
 def test_an_asynchronous_function_is_not_plain() -> None:
     assert not python.is_plain(python.parse("async def f(a):\n    return a").function("f"))
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "unread"),
+    [
+        ("def f(a, b):\n    return a + b", ("a", "b"), ()),
+        ("def f(a, b):\n    return a", ("a", "b"), ("b",)),
+        ("def f(a, b):\n    b = 3\n    return a", ("a", "b"), ("b",)),
+        ("def f(a, b):\n    return [a for _ in (lambda: b)()]", ("a", "b"), ()),
+        ("def f(*, a):\n    return a", ("*", "a"), ()),
+        ("def f(a, *rest, **more):\n    return rest", ("a", "*rest", "**more"), ("a", "more")),
+        ("def f(self, _a):\n    return 0", ("self", "_a"), ()),
+    ],
+)
+def test_parameters_that_are_never_read_are_found(
+    code: str, parameters: tuple[str, ...], unread: tuple[str, ...]
+) -> None:
+    function = python.parse(code).function("f")
+    assert (python.parameters(function), python.unread_parameters(function)) == (parameters, unread)

@@ -4,7 +4,8 @@ The code is the whole text, or the content of the only fenced block; other text 
 
 Options: `defines(_from)`, functions or classes that stand at the top level; `only_defines`, whether nothing else is
 defined there; `parameters(_from)`, the names of the parameters, in order, of the one function that `defines` names;
-`plain`, whether that function is neither asynchronous nor a generator; `returns`, whether it returns a value;
+`plain`, whether that function is neither asynchronous nor a generator; `returns`, whether it returns a value where
+that can be reached; `reads_parameters`, whether it reads every one of them;
 `calls_only(_from)`, the only functions that may be called beside those which the code defines ('len', 'math.sqrt', with
 a dot before it a method of whatever value: '.append'); `never_calls(_from)`; `imports_only(_from)`, the only modules
 that may be imported; `no_imports`; `names_known`, whether every name that is read must be bound there: a parameter,
@@ -50,6 +51,7 @@ class Options(stepflow.options.Options):
     parameters_from: NameRef | None = Field(None, description="Name of the value that lists them.")
     plain: bool = Field(False, description="Whether the function is neither asynchronous nor a generator.")
     returns: bool = Field(False, description="Whether the function returns a value.")
+    reads_parameters: bool = Field(False, description="Whether the function reads all its parameters.")
     calls_only: list[str] | None = Field(None, description="The only functions that may be called.")
     calls_only_from: NameRef | None = Field(None, description="Name of the value that lists them.")
     never_calls: list[str] | None = Field(None, description="Functions that must not be called.")
@@ -66,9 +68,9 @@ class Options(stepflow.options.Options):
             if getattr(self, name) is not None and getattr(self, f"{name}_from") is not None:
                 raise ValueError(f"give either `{name}` or `{name}_from`, not both")
         named = self.defines is not None or self.defines_from is not None
-        asked = self.only_defines or self.plain or self.returns
+        asked = self.only_defines or self.plain or self.returns or self.reads_parameters
         if (self.parameters is not None or self.parameters_from is not None or asked) and not named:
-            raise ValueError("`parameters`, `only_defines`, `plain` and `returns` need `defines`")
+            raise ValueError("`parameters`, `only_defines`, `plain`, `returns` and `reads_parameters` need `defines`")
         return self
 
 
@@ -117,9 +119,10 @@ class _PythonSyntax:
         surplus = [name for name in code.definitions if name not in names]
         if self.options.only_defines and surplus:
             yield f"defines {surplus[0]!r}, which is not asked for"
-        if self.parameters is not None or self.options.plain or self.options.returns:
+        asked = self.options.plain or self.options.returns or self.options.reads_parameters
+        if self.parameters is not None or asked:
             if len(names) != 1:
-                raise ValueError("`parameters`, `plain` and `returns` need one function under `defines`")
+                raise ValueError("`parameters`, `plain` and the like need one function under `defines`")
             yield from self._wrong_function(names[0], code.function(names[0]), view)
 
     def _wrong_function(self, name: str, function: python.Function, view: View) -> Iterator[str]:
@@ -130,6 +133,9 @@ class _PythonSyntax:
             yield f"{name} is asynchronous or a generator"
         if self.options.returns and not python.returns_value(function):
             yield f"{name} returns nothing"
+        unread = python.unread_parameters(function)
+        if self.options.reads_parameters and unread:
+            yield f"{name} never reads {unread[0]!r}"
 
     def _wrong_imports(self, code: python.Code, view: View) -> Iterator[str]:
         if self.options.no_imports and code.imports:
