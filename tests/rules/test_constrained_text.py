@@ -58,7 +58,8 @@ def is_right(item: Item, answer: str) -> bool:
     unit, bound, number = item.length
     text = answer.strip()
     if unit == "sentences":
-        count = len([part for part in re.split(r"[.!?]+\s*", text) if part.strip()])
+        parts = [part for part in re.split(r"[.!?]+\s*", text) if part.strip()]
+        count = len(parts) if len(set(parts)) == len(parts) else 0
     else:
         count = len([token for token in text.split() if any(map(str.isalnum, token))])
     fits = {"": count == number, "exactly": count == number, "at most": count <= number, "up to": count <= number,
@@ -86,12 +87,15 @@ def items(seed: int, count: int) -> list[Item]:
     return found
 
 
+HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
 def right_text(item: Item) -> str:
     unit, bound, number = item.length
     target = number - 1 if bound in ("fewer than", "under") else number
     if unit == "sentences":
         first = "We saw " + " and ".join(item.required or ("it",)) + "."
-        return " ".join([first, *["It was late."] * (target - 1)])
+        return " ".join([first, *(f"It was {hour} o'clock." for hour in HOURS[: target - 1])])
     words = ["We", "saw", *" and ".join(item.required or ("it",)).split()]
     return " ".join([*words, *["then"] * (target - len(words))]) + "."
 
@@ -108,6 +112,7 @@ def wrong_replies(item: Item) -> list[str]:
     found += [right.replace(word, f"{word}x", 1) for word in item.required]
     found += [right.replace("We ", f"We {word} ", 1) for word in item.forbidden]
     found += [right.replace("We ", f"{word.upper()}! ", 1) for word in item.forbidden]
+    found += [right.replace("It was two", "It was one"), f"{right} {right}"]
     if bound != "at least":
         found += [f"{right} More came. It did not end. So it was. And so on."]
     if bound in ("", "exactly", "at least"):
