@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stepflow.server import shapes
 from stepflow.version import VERSION
 
 _OBJECT = {"type": "object"}
@@ -39,20 +40,32 @@ _ASK = {
     "stream_options": {"type": "object", "properties": {"include_usage": {"type": "boolean"}}},
     "stepflow": _CONTROL,
 }
+_OBJECTS = {"type": ["array", "null"], "items": {"type": "object"}}
+_SHAPES = {
+    **dict.fromkeys(shapes.LISTS_OF_OBJECTS, _OBJECTS),
+    **{name: {"type": ["object", "null"]} for name in shapes.OBJECTS},
+    **{name: {"type": ["object", "string", "null"]} for name in shapes.OBJECTS_OR_TEXTS},
+    **{name: {"type": ["array", "null"]} for name in shapes.LISTS},
+}
+_PART = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
 _MESSAGE = {
     "type": "object",
     "required": ["role"],
-    "properties": {"role": {"type": "string"}, "content": {"type": ["string", "array", "null"]}},
+    "properties": {
+        "role": {"type": "string"},
+        "content": {"type": ["string", "array", "null"], "items": _PART},
+        "tool_calls": _OBJECTS,
+    },
 }
 _CHAT = {
     "type": "object",
     "required": ["messages"],
-    "properties": {**_ASK, "messages": {"type": "array", "minItems": 1, "items": _MESSAGE}},
+    "properties": {**_SHAPES, **_ASK, "messages": {"type": "array", "minItems": 1, "items": _MESSAGE}},
 }
 _TEXT = {
     "type": "object",
     "required": ["prompt"],
-    "properties": {**_ASK, "prompt": {"type": "string", "minLength": 1}},
+    "properties": {**_SHAPES, **_ASK, "prompt": {"type": "string", "minLength": 1}},
 }
 
 
