@@ -14,7 +14,7 @@ when null and the empty list may stand (`never`, or `absent`: unless the source 
 and false may stand (`never`; `stated`: as the source says clearly, 'with breakfast', 'breakfast: no', 'a direct
 flight'; `any`); `flags_from`, keys of which one must stand when the source says so; `words_from`, a table of further
 words for a word of a key ('origin: from'); `complete`, whether every number, day and quoted text of the source must
-stand in the JSON too, and every name beside one that does, or joined to it by 'and' or 'or'; `apart`, whether no text
+stand in the JSON too, and every name, and each as often as it is held under several keys; `apart`, whether no text
 may hold the value of another key within it.
 
     verify:
@@ -44,7 +44,8 @@ from stepflow.strategies.verifiers.subject import named
 from stepflow.texts.dates import find_dates
 from stepflow.texts.flags import read_flag
 from stepflow.texts.places import find_places, iso_day, whole_text
-from stepflow.texts.quantities import inexact, quantities
+from stepflow.texts.quantities import quantities
+from stepflow.texts.stated import said_otherwise
 from stepflow.texts.windows import Span, lie_apart
 from stepflow.values import is_number, show
 
@@ -62,34 +63,10 @@ _BEHIND, _BEFORE = (
 )
 _NEAR = re.compile(rf"(?<!\A)(?<![.!?:]\s)(?<![\w.!?])(?P<name>{_NAME})[ ]\Z")
 """What stands beside a name: another one behind it, before it (at the start of a sentence too, when joined)."""
-_AMOUNT = re.compile(r"\s*(?:[A-Z]{0,3}[$€£¥₹]\s?|[A-Z]{3}\s)?\d")
 _SIGN = re.compile(r"[$€£¥₹₩₽₺₪₫₴₱%‰°]")
+_CAPITAL = re.compile(rf"(?<!\A)(?<![.!?:][ \n])(?<![\w'’/@.-]){_NAME}(?!\w)")
+_NO_NAMES = {"i'm", "i'd", "i'll", "i've", "i’m", "i’d", "i’ll", "i’ve", "ok", "am", "pm", "please", "thank"}
 _PARTS_OF_A_DAY = {"day", "month", "year", "weekday"}
-_DENIED = re.compile(
-    r"(?:(?<!\w)(?:not|never|nor|no\s+longer|instead\s+of|rather\s+than|other\s+than|except(?:\s+for)?|(?:any|every)\w+\s+but)"
-    r"|n['’]t)\s+(?:(?:in|at|from|to|by|on|the|an?|for|with|of|as|is|was|be|lives?|born|called|named)\s+){0,3}\Z",
-    re.IGNORECASE,
-)
-_DENYING = {
-    "not",
-    "no",
-    "non",
-    "never",
-    "without",
-    "except",
-    "excluded",
-    "exclude",
-    "excluding",
-    "avoid",
-    "skip",
-    "omit",
-}
-"""Words of a key whose value is what the source denies."""
-_BOUNDS = {
-    *("min", "minimum", "max", "maximum", "least", "most", "limit", "bound", "lower", "upper", "low", "high", "lowest"),
-    *("highest", "over", "under", "above", "below", "within", "up", "range", "approximate", "estimated", "estimate"),
-}
-"""Words of a key whose value is a bound or a guess."""
 _FILLERS = {"of", "in", "on", "at", "is", "the", "a", "an", "id"}
 
 
@@ -137,11 +114,13 @@ class _Grounded:
             next(reasons, None)
             or self._misplaced(leaves, source, words)
             or next((reason for value in found if (reason := self._mixed(value, source))), None)
-            or next((reason for leaf in leaves if (reason := self._inexact(leaf, leaves, source))), None)
+            or next((reason for leaf in leaves if (reason := self._otherwise(leaf, leaves, source))), None)
             or self._unclear(leaves, source, flags)
             or (self._overlapping(leaves) if self.options.apart else None)
             or (self._left_out(leaves, source) if self.options.complete else None)
             or (self._joined(leaves, source) if self.options.complete else None)
+            or (self._unnamed(leaves, source) if self.options.complete else None)
+            or (self._used_twice(leaves, source) if self.options.complete else None)
         )
 
     def _wrong(self, path: Keys, value: Any, source: str) -> str | None:
@@ -153,16 +132,9 @@ class _Grounded:
             return f"{key} is {show(value)}, which no text shows" if self.options.booleans == "never" else None
         if not self._stands_in(value, source) or self._is_part_of_a_day(key, value, source):
             return f"{key or 'the answer'} is {show(value)!r}, which does not stand in the {self.options.in_from}"
-        if self._is_denied(key, value, source):
-            return f"{key or 'the answer'} is {show(value)!r}, which the {self.options.in_from} denies"
         if told and not any(self._begins(value, source[start:]) for start in told):
             return f"{key} is {show(value)!r}, but the {self.options.in_from} says another {key}"
         return None
-
-    def _is_denied(self, key: str, value: Any, source: str) -> bool:
-        """Whether a value stands only behind a word that denies it: 'not Ann but Bob', 'isn't from Rome'."""
-        before = [source[max(0, start - 60) : start] for start, _ in self._places(value, source)]
-        return bool(before) and _DENYING.isdisjoint(name_words(key)) and all(map(_DENIED.search, before))
 
     def _unclear(self, leaves: list[Leaf], source: str, flags: Sequence[str]) -> str | None:
         """A truth value that the source does not say so, or a flag that it says and no value shows."""
@@ -225,16 +197,12 @@ class _Grounded:
                         return f"{path[-1]} is {show(value)!r}, which the {self.options.in_from} puts beside {word!r}"
         return None
 
-    def _inexact(self, leaf: Leaf, leaves: list[Leaf], source: str) -> str | None:
-        """An amount that the source states as a bound, a guess, a part or an end of a range only ('at least 5')."""
+    def _otherwise(self, leaf: Leaf, leaves: list[Leaf], source: str) -> str | None:
+        """A value that the source denies, or states as a bound, a guess, a part or an end of a range only."""
         path, value = leaf
-        own = quantities(value) if isinstance(value, str) else ()
-        if not is_number(value) and not (len(own) == 1 and _AMOUNT.match(value)):
-            return None
-        if not _BOUNDS.isdisjoint(_words_of(path, {})):
-            return None
         held = {value for _, value in leaves if is_number(value)}
-        said = inexact(source, self._places(value, source), held)
+        places = self._places(value, source) if _is_shown(value) else []
+        said = said_otherwise(value, _words_of(path, {}), source, places, held)
         name = path[-1] if path else "the answer"
         return f"{name} is {show(value)!r}, but the {self.options.in_from} says {said}" if said else None
 
@@ -272,6 +240,27 @@ class _Grounded:
                     known = match["name"].lower() in named_by
                     if not known and not any(start <= first and last <= end for start, end in covered):
                         return f"{match['name']!r} of the {self.options.in_from} is left out"
+        return None
+
+    def _unnamed(self, leaves: list[Leaf], source: str) -> str | None:
+        """A name, or another word with a capital within a sentence, that no value shows."""
+        covered = [place for _, value in leaves if isinstance(value, str) for place in self._places(value, source)]
+        covered += [(start, end) for start, end, _ in find_dates(source)]
+        covered += [match.span() for match in QUOTED.finditer(source)]
+        named_by = {word for path, _ in leaves for key in path for word in name_words(key)}
+        for match in _CAPITAL.finditer(source):
+            inside = any(a <= match.start() and match.end() <= b for a, b in covered)
+            if not inside and match.group().lower().removesuffix("s") not in named_by | _NO_NAMES:
+                return f"{match.group()!r} of the {self.options.in_from} is left out"
+        return None
+
+    def _used_twice(self, leaves: list[Leaf], source: str) -> str | None:
+        """A number or a text under two keys that the source says but once."""
+        shown = [(path[-1] if path else "the answer", value) for path, value in leaves if _is_shown(value)]
+        for index, (key, value) in enumerate(shown):
+            others = [name for name, other in shown[:index] if other == value and name != key]
+            if others and len(self._places(value, source)) <= len(others):
+                return f"{show(value)!r} stands once in the {self.options.in_from}, and under {others[0]} and {key}"
         return None
 
     def _overlapping(self, leaves: list[Leaf]) -> str | None:
