@@ -17,7 +17,8 @@ from stepflow.values import Number, is_number
 _DENIED = re.compile(
     r"(?:(?<!\w)(?:not|never|nor|no\s+longer|instead\s+of|rather\s+than|other\s+than|except(?:\s+for)?"
     r"|(?:any|every)\w+\s+but)|\w*n['’]t)"
-    r"\s+(?:(?:in|at|from|to|by|on|the|an?|for|with|of|as|is|was|be|lives?|born|called|named)\s+){0,3}\Z",
+    r"\s+(?:(?:in|at|from|to|by|on|the|an?|for|with|of|as|is|was|be|been|being|yet|fully|quite|really|very"
+    r"|lives?|born|called|named)\s+){0,3}\Z",
     re.IGNORECASE,
 )
 _BEYOND = re.compile(r"(?<!\w)(?:before|after)\s+(?:the\s+)?\Z", re.IGNORECASE)

@@ -22,6 +22,7 @@ KINDS = [
     {"keys": ["name", "city"], "pattern": CAPITALS, "open": True},
     {"keys": ["count"], "numbers": "too"},
     {"keys": ["weight", "height"], "numbers": "only"},
+    {"keys": ["time"], "pattern": r"\d{1,2}:\d\d(?: [ap]m)?", "whole": True},
 ]
 WORDS = {"start": "from", "end": "to until", "due": "by", "weight": "weighs kg", "height": "tall"}
 TWO = "Ann was born on 3 May 1990 and Bob on 4 June 1985."
@@ -42,6 +43,7 @@ PASSES: list[tuple[str, dict[str, Any]]] = [
     ("Ann met Bob. She came on 3 May 1990", {"date": "3 May 1990"}),
     ("Ann lives in Rome and Bob in Oslo", {"name": "Bob", "city": "Oslo"}),
     ("She is 180 cm tall and weighs 70 kg", {"weight": 70, "height": "180 cm"}),
+    ("She comes at 9:30 pm", {"time": "9:30 pm"}),
     ("Nothing of any kind", {"colour": "red", "name": "Ann"}),
 ]
 FAILS: list[tuple[str, dict[str, Any], str]] = [
@@ -64,6 +66,7 @@ FAILS: list[tuple[str, dict[str, Any], str]] = [
     ("Ann met Bob. Bob came on 3 May 1990", {"name": "Ann", "date": "3 May 1990"}, "does not say of 'Ann'"),
     ("Ann met Bob. She came on 3 May 1990", {"name": "Bob", "date": "3 May 1990"}, "does not say of 'Bob'"),
     ("Ann lives in Rome and Bob in Oslo", {"name": "Ann", "city": "Oslo"}, "does not say of 'Ann'"),
+    ("She comes at 9:30 pm", {"time": "9:30"}, "has '9:30 pm'"),
     ("She is 180 cm tall and weighs 70 kg", {"weight": 180}, "does not say that this is the weight"),
     ("She is 180 cm tall and weighs 70 kg", {"weight": "180 cm"}, "does not say that this is the weight"),
 ]

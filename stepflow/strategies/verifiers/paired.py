@@ -8,8 +8,9 @@ others does not belong to the one that is named. Of an `open` kind, such as name
 
 Options: `in_from`, the name of the source text; `given`, the JSONPath of the objects; `kinds_from`, the name of a list
 of maps: `keys`, a list; `pattern`, how a thing of that kind is written; `open`; `numbers`, `too` where the numbers that
-are of no other kind count if nothing is written so, `only` where nothing but numbers is looked at; `words_from`, a
-table of further words for a word of a key ('birth: born').
+are of no other kind count if nothing is written so, `only` where nothing but numbers is looked at; `whole`, whether a
+text must be all of one ('9:30' is not '9:30 pm'); `words_from`, a table of further words for a word of a key ('birth:
+born').
 
     tables:
       written: {date: '\\d{4}-\\d\\d-\\d\\d', name: '[A-Z]\\w+'}
@@ -51,7 +52,9 @@ class Options(stepflow.options.Options):
     """What belongs together, and where."""
 
     in_from: NameRef = Field(description="Name of the text in which the values stand.")
-    kinds_from: NameRef = Field(description="Name of a list of maps with `keys`, `pattern`, `numbers` and `open`.")
+    kinds_from: NameRef = Field(
+        description="Name of a list of maps with `keys`, `pattern`, `numbers`, `whole`, `open`."
+    )
     given: JsonPathText = Field("$", description="The JSONPath of the objects to look at.")
     words_from: NameRef | None = Field(None, description="Name of a table: a word of a key, further words for it.")
 
@@ -69,6 +72,7 @@ class _Kind:
     found: tuple[Candidate, ...]
     open: bool
     numeric: bool
+    whole: bool
 
     @property
     def several(self) -> bool:
@@ -223,6 +227,7 @@ def _kinds(listed: Any, source: str) -> list[_Kind]:
             tuple(spans or (numbers if each.get("numbers") else ())),
             bool(each.get("open")),
             each.get("numbers") == "only",
+            bool(each.get("whole")),
         )
         for each, spans in zip(listed, found, strict=True)
     ]
@@ -256,8 +261,15 @@ def _members(value: Mapping[str, Any], kinds: Sequence[_Kind], source: str) -> I
         if kind is None or not (is_number(item) or (isinstance(item, str) and not kind.numeric) or _has_unit(item)):
             continue
         spans = find_places(item, source)
-        held = (each for each in kind.found if any(a < each.end and each.start < b for a, b in spans))
+        held = (each for each in kind.found if any(_holds(kind, each, a, b) for a, b in spans))
         yield _Member(key, item, kind, frozenset(held))
+
+
+def _holds(kind: _Kind, candidate: Candidate, start: int, end: int) -> bool:
+    """Whether a value at [start, end) is the candidate, or part of it where that will do."""
+    if kind.whole:
+        return start <= candidate.start and candidate.end <= end
+    return start < candidate.end and candidate.start < end
 
 
 def _has_unit(value: Any) -> bool:
