@@ -34,10 +34,10 @@ def definitions(text: Any) -> tuple[str, ...]:
 
 
 def parameters(text: Any, function: Any) -> tuple[str, ...]:
-    r"""The names of a function's parameters, in order, `*` and `**` before those that take several.
+    r"""The names of a function's parameters: `*` and `**` before those that take several, `*` before keywords.
 
     Examples:
-        parameters('def f(a, *, b=1, **c): pass', 'f') == ['a', 'b', '**c']
+        parameters('def f(a, *, b=1, **c): pass', 'f') == ['a', '*', 'b', '**c']
     """
     if not isinstance(function, str):
         raise ValueError(f"parameters: {describe(function)} is not the name of a function")
