@@ -66,6 +66,9 @@ them: your name is not my name."""
 _ACRONYMS = frozenset({"US", "IT", "AM", "HI", "ID"})
 """Plain words only in small letters: the IT department is not the department."""
 
+_NAMED_A = re.compile(r"(?<=[a-z0-9][ \t])A(?=\W*(?:\Z|[.,;:!?]))")
+"""'Plan A' and 'vitamin A,' name something; 'A' before another word is an article."""
+
 
 def unread(prompt: str, spans: Spans, phrases: Iterable[Pattern]) -> str:
     """The prompt with an ellipsis in place of each span, and without the phrases that do not change what is asked."""
@@ -77,7 +80,7 @@ def unread(prompt: str, spans: Spans, phrases: Iterable[Pattern]) -> str:
 
 def words(rest: str, ignore: frozenset[str]) -> tuple[str, ...]:
     """The content words of what is left unread of a prompt, casefolded and in order, without the ignored words."""
-    text = COURTESY.sub(" ", rest.replace("’", "'"))
+    text = COURTESY.sub(" ", _NAMED_A.sub("a-a", rest.replace("’", "'")))
     tokens = ((token, token.casefold()) for token in _TOKEN.findall(text))
     return tuple(
         folded for token, folded in tokens if token in _ACRONYMS or not (folded in PLAIN_WORDS or folded in ignore)

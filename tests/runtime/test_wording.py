@@ -57,6 +57,8 @@ def test_courtesy_case_and_punctuation_do_not_change_what_is_asked(one: str, oth
         ("the IT department", "the department"),
         ("draw 🐑", "draw 🐕"),
         ("sea level", "sea-level"),
+        ("describe plan A", "describe the plan"),
+        ("vitamin A, in short", "vitamin, in short"),
     ],
 )
 def test_signs_numbers_order_and_persons_do(one: str, other: str) -> None:
