@@ -1050,8 +1050,8 @@ def test_nothing_wrong_passes_for_right(rule: str, seed: int, tmp_path: Path) ->
     assert len(bad) >= 8
     rng.shuffle(bad)
 
-    tenants = [f"tenant-{number}" for number in range(6)]  # who share nothing
-    with pipeline(tmp_path, rule, [before] * len(tenants) + [now] * 2 + bad * 3) as flow:
+    tenants = [f"tenant-{number}" for number in range(4)]  # who share nothing
+    with pipeline(tmp_path, rule, [before] * len(tenants) + [now] * 2 + bad * 2) as flow:
         for tenant in tenants:
             first = flow.run(kit.prompt(old), tenant=tenant)
             assert (first.rule, first.outcome, first.final, first.calls) == (rule, "miss", "verified", 1)
