@@ -86,6 +86,7 @@ class _File:
         self._rows: dict[bytes, bytes] | None = None
         self._asked: set[bytes] = set()
         self._fresh: dict[bytes, bytes] = {}
+        self._put = 0
 
     @cached_property
     def target(self) -> Path | None:
@@ -106,6 +107,9 @@ class _File:
 
     def put(self, name: bytes, row: bytes) -> None:
         with self._lock:
+            self._put += len(row)
+            if self._put > MAX_BYTES:
+                return  # a rule whose patterns change with every prompt: a server would hold ever more
             if not self._fresh:
                 atexit.register(self.save)
             self._fresh[name] = row

@@ -272,6 +272,18 @@ def test_above_its_size_only_what_was_asked_for_stays(
     assert [shelf.get(name) is not None for name in ("old", "asked", "new")] == [False, True, True]
 
 
+def test_a_process_keeps_no_more_than_the_file_may_hold(
+    next_process: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "MAX_BYTES", 250)
+    shelf = kept.Kept("k")
+    for name in ("first", "second", "third"):
+        shelf.put(lambda: "x" * 100, name)
+    assert [shelf.get(name) is not None for name in ("first", "second", "third")] == [True, True, False]
+    next_process()
+    assert [shelf.get(name) is not None for name in ("first", "second", "third")] == [True, True, False]
+
+
 def test_data_of_other_types_are_not_kept_and_do_not_raise() -> None:
     shelf = kept.Kept("k")
     shelf.put(object, "key")

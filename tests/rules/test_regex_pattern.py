@@ -161,3 +161,13 @@ Write a regex that should not match "a1" but should "1a".
 @pytest.mark.parametrize("prompt", [line for line in DECLINED.splitlines() if line])
 def test_a_prompt_that_is_not_understood_whole_is_left_alone(prompt: str) -> None:
     assert read(RULE, prompt) is None
+
+
+def test_an_expression_that_takes_too_long_is_not_right() -> None:
+    prompt = f'Write a regex that matches "{"a" * 38}" but not "{"a" * 38}b".'
+    outcome = World(RULE).ask(prompt, "^(a|a|aa)*$", "^(a|a|aa)*$", "^(a|a|aa)*$")
+    assert outcome is not None
+    assert outcome.final == "fallback"
+    outcome = World(RULE).ask(prompt, "^a*$")
+    assert outcome is not None
+    assert outcome.final == "verified"

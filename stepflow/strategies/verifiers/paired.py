@@ -242,7 +242,7 @@ def _found(pattern: str, source: str) -> list[Candidate]:
 
 @lru_cache(maxsize=256)  # the kinds of a rule are the same at every answer
 def _compiled(pattern: str) -> RegexPattern:
-    return compile_pattern(pattern)
+    return compile_pattern(pattern, keep=True)
 
 
 def _identity(text: str) -> str:
