@@ -90,7 +90,7 @@ def meals(rng: Random) -> Item:
     return Item("order-meals", said, {"meals": listed, "street": "Long Lane", "cutlery": False})
 
 
-def items(seed: int, count: int = 48) -> Iterator[tuple[Item, Random]]:
+def items(seed: int, count: int = 40) -> Iterator[tuple[Item, Random]]:
     rng = Random(seed)
     kinds = (flight, weather, cancelled, flight, meals)
     for number in range(count):

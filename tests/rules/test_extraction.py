@@ -80,7 +80,7 @@ class Item:
 
 def items(seed: int) -> Iterator[tuple[Item, Random]]:
     rng = Random(seed)
-    for _ in range(48):
+    for _ in range(40):
         name, seller = rng.sample(NAMES, 2)
         keys = tuple(rng.sample(("name", "city", "amount", "seller"), rng.choice((2, 3))))
         yield Item(name, rng.choice(CITIES), rng.randrange(20, 3000), rng.randrange(2, 9), seller, keys), rng

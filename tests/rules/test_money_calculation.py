@@ -139,7 +139,7 @@ class Item:
 def items(seed: int) -> Iterator[tuple[Item, Random]]:
     rng = Random(seed)
     found = 0
-    while found < 48:
+    while found < 40:
         nouns = rng.sample(("shirts", "red pens", "coffee mugs", "notebooks"), rng.choice((1, 1, 2, 3)))
         goods = tuple(
             (rng.randrange(2, 13), noun, Decimal(rng.choice(("4", "12", "19.99", "2.50", "7.25")))) for noun in nouns

@@ -137,7 +137,7 @@ def wrong_replies(item: Item) -> list[str]:
 
 
 def test_right_replies_are_verified_at_once_and_wrong_ones_never() -> None:
-    for item in items(1, 50):
+    for item in items(1, 42):
         for reply in right_replies(item):
             outcome = World(RULE).ask(item.prompt, reply)
             assert outcome is not None, item.prompt
@@ -169,7 +169,7 @@ def variants(item: Item) -> dict[str, Item]:
 
 def test_rewordings_are_reused_and_changed_requests_get_their_own_statement() -> None:
     kinds = {"rewrite": 0, "reuse": 0}
-    for number, item in enumerate(items(3, 50)):
+    for number, item in enumerate(items(3, 42)):
         for kind, variant in variants(item).items():
             world = World(RULE)
             world.ask(item.prompt, item.sql)

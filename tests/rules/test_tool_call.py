@@ -70,7 +70,7 @@ class Item:
 
 def items(seed: int) -> Iterator[tuple[Item, Random]]:
     rng = Random(seed)
-    for number in range(48):
+    for number in range(40):
         keys = ["from_city", "to_city", *rng.sample(sorted(set(TYPES) - {"from_city", "to_city"}), 1 + number % 3)]
         yield Item(rng.choice(("plan", "book_trip")), {key: rng.choice(POOL[key]) for key in keys}), rng
 

@@ -31,7 +31,7 @@ def test_requests_made_from_the_description_get_replies_that_it_describes(tmp_pa
             seen.append(operation.label)
 
             @settings(
-                max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck]
+                max_examples=16, derandomize=True, database=None, deadline=None, suppress_health_check=[*HealthCheck]
             )
             @given(case=operation.as_strategy())
             def keeps_its_word(case: Any) -> None:
