@@ -188,7 +188,7 @@ def _run_apart(task: _Task, jobs: int) -> list[Tested]:
 
     registry()
     naming = [file for file in task.files if _NAMES_RULES.search(_text(file))]
-    alone = sorted(set(task.files) - set(naming), key=lambda file: (-len(_text(file)), file))
+    alone = sorted(set(task.files) - set(naming), key=lambda file: (-os.path.getsize(file), file))
     bundles = [*([naming] if naming else []), *([file] for file in alone)]
     with ProcessPoolExecutor(jobs, get_context("fork"), _begin, (task,)) as pool:
         parts = list(pool.map(_run_here, bundles))

@@ -124,9 +124,7 @@ class EventStream:
             async for event in self._ending(self._answering.result(), begun):
                 yield event
         except Exception as error:
-            yield data(
-                self._refusal(error).body
-            )  # the status is long sent; clients raise on an event that holds an error
+            yield data(self._refusal(error).body)  # the status is long sent; clients raise on an event like this
 
     async def _ending(self, result: Served | Relayed, begun: Envelope | None) -> AsyncIterator[bytes]:
         envelope = self._enveloped(result)

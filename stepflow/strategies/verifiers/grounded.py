@@ -40,7 +40,7 @@ from stepflow import jsontext
 from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
 from stepflow.prose import QUOTED, name_words
 from stepflow.protocols import Verifier, View
-from stepflow.strategies.verifiers.subject import named
+from stepflow.strategies.verifiers.subject import named, named_text
 from stepflow.texts.dates import find_dates
 from stepflow.texts.flags import read_flag
 from stepflow.texts.places import find_places, iso_day, whole_text
@@ -96,9 +96,7 @@ class _Grounded:
 
     def verify(self, view: View) -> str | None:
         """None when every value stands in the source."""
-        source = named(self.options.in_from, view)
-        if not isinstance(source, str):
-            raise ValueError(f"{self.options.in_from} is no text")
+        source = named_text(self.options.in_from, view)
         try:
             data = jsontext.parse(view.text)
         except ValueError as error:

@@ -38,7 +38,7 @@ from stepflow.notation import BuildContext, JsonPathText, NameRef, Path
 from stepflow.patterns import RegexPattern, compile_pattern
 from stepflow.prose import name_words
 from stepflow.protocols import Verifier, View
-from stepflow.strategies.verifiers.subject import named
+from stepflow.strategies.verifiers.subject import named, named_text
 from stepflow.texts.dates import find_dates
 from stepflow.texts.pairing import Candidate, chained, labelled, nearest, repetitions, speaks_of_another, tied
 from stepflow.texts.places import find_places
@@ -101,9 +101,7 @@ class _Paired:
 
     def verify(self, view: View) -> str | None:
         """None when every object holds what belongs together."""
-        source = named(self.options.in_from, view)
-        if not isinstance(source, str):
-            raise ValueError(f"{self.options.in_from} is no text")
+        source = named_text(self.options.in_from, view)
         words = {} if self.options.words_from is None else named(self.options.words_from, view)
         try:
             data = jsontext.parse(view.text)

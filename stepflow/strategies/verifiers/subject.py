@@ -29,6 +29,14 @@ def named(name: str, view: View) -> Any:
     return view.names[name]
 
 
+def named_text(name: str, view: View) -> str:
+    """The text of a name. Raises `Missing`, and `ValueError` when it is something else."""
+    value = named(name, view)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A value written in the rule, or the name of one that the prompt fixes."""
